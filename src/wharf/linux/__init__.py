@@ -1,0 +1,1 @@
+"""The kernel's interfaces, under the kernel's names."""

@@ -1,0 +1,1 @@
+"""The warm process that forks shims and workers."""
