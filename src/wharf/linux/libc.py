@@ -1,0 +1,26 @@
+"""The C library, and the one way in which a failed call becomes an OSError."""
+
+import ctypes
+import os
+
+libc = ctypes.CDLL(None, use_errno=True)
+"""The C library of this process; every call keeps errno for `check`."""
+
+libc.syscall.restype = ctypes.c_long
+
+
+def check(result: int, path: str | None = None, path2: str | None = None) -> int:
+    """Return `result`, or raise the OSError that errno names when it is negative."""
+    if result >= 0:
+        return result
+    number = ctypes.get_errno()
+    raise OSError(number, os.strerror(number), path, None, path2)
+
+
+def syscall(number: int, *args: int | bytes | ctypes.Array[ctypes.c_char] | None) -> int:
+    """Make system call `number` (syscall(2)); ints are passed as machine words, buffers by address.
+
+    Raises OSError when the kernel refuses.
+    """
+    words = [ctypes.c_long(arg) if isinstance(arg, int) else arg for arg in args]
+    return check(libc.syscall(ctypes.c_long(number), *words))
