@@ -1,0 +1,89 @@
+"""Fixtures every room shares: engines under test and their clients.
+
+`WHARF_TEST_HOST=unix:///…` runs the tests of behaviour against an engine that is up already: a test that
+fails on Docker may not judge us.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engine_kit.client import Cli, clients
+from engine_kit.engine import Engine, OwnEngine
+from engine_kit.image import busybox_path
+
+_FOREIGN = os.environ.get("WHARF_TEST_HOST", "")
+_ENGINE_FIXTURES = {"engine", "own_engine", "fresh_engine", "shared_engine"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that start engines run in one worker, one after the other: so their time limits hold."""
+    for item in items:
+        if _ENGINE_FIXTURES.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.xdist_group("engine"))
+
+
+def _need_root_and_busybox() -> None:
+    if os.geteuid() != 0:
+        pytest.skip("starting an engine needs root")
+    if busybox_path() is None:
+        pytest.skip("no static busybox on this host (package busybox-static)")
+
+
+@pytest.fixture(scope="session")
+def shared_engine() -> Iterator[Engine]:
+    """One engine for all tests of behaviour."""
+    _need_root_and_busybox()
+    if _FOREIGN:
+        with tempfile.TemporaryDirectory(prefix="wharf-test-") as home:
+            foreign = Engine(_FOREIGN.removeprefix("unix://"), Path(home))
+            foreign.provide_image()
+            yield foreign
+    else:
+        with OwnEngine.running("shared") as own:
+            yield own
+
+
+@pytest.fixture
+def engine(shared_engine: Engine) -> Iterator[Engine]:
+    """The shared engine, which must be as it was when the test has ended."""
+    if not isinstance(shared_engine, OwnEngine):
+        yield shared_engine
+        shared_engine.clear()
+        return
+    if shared_engine.has_ended:
+        shared_engine.start()
+    base = shared_engine.census()
+    yield shared_engine
+    assert not shared_engine.has_ended, f"the engine ended; its log:\n{shared_engine.log}"
+    shared_engine.clear()
+    shared_engine.settle(base)
+
+
+@pytest.fixture
+def own_engine(engine: Engine) -> OwnEngine:
+    """The shared engine, for tests that look at its processes and files."""
+    if not isinstance(engine, OwnEngine):
+        pytest.skip("looks inside an engine of ours")
+    return engine
+
+
+@pytest.fixture
+def fresh_engine() -> Iterator[OwnEngine]:
+    """An engine for this test alone, which may do to it what it likes."""
+    _need_root_and_busybox()
+    if _FOREIGN:
+        pytest.skip("looks inside an engine of ours")
+    with OwnEngine.running("fresh") as own:
+        yield own
+
+
+@pytest.fixture(params=["docker", "wharf"])
+def cli(request: pytest.FixtureRequest, engine: Engine) -> Cli:
+    """Each command-line client in turn, pointed at the shared engine."""
+    if request.param not in clients():
+        pytest.skip(f"the {request.param} CLI is not installed")
+    return engine.cli(request.param)
