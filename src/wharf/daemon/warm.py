@@ -1,0 +1,58 @@
+"""The spawner's program: `python -I -S warm.py FD SYSPATH`.
+
+It starts itself once more from a copy of the interpreter that nobody can write to, imports all that shims
+and workers will need, and serves (`spawner/server.py`). After that no module is loaded any more: a child that
+entered a container would load the container's.
+"""
+# ruff: noqa: PLC0415 - what `wharf` holds is found only once its folder is on sys.path
+
+import os
+import sys
+
+_PROTECTED = "protected"
+
+
+def program(sys_path: str, channel_fd: int) -> list[str]:
+    """Return the command line of a spawner that finds `wharf` in the folder `sys_path`."""
+    return _arguments(os.path.realpath(sys.executable), str(channel_fd), sys_path)
+
+
+def _arguments(interpreter: str, *rest: str) -> list[str]:
+    return [interpreter, "-I", "-S", "-X", "utf8", os.path.abspath(__file__), *rest]
+
+
+def main(arguments: list[str]) -> None:
+    """Serve on descriptor `arguments[0]` until wharfd goes."""
+    fd, sys_path, *stage = arguments
+    sys.path.insert(0, sys_path)
+    if stage != [_PROTECTED]:
+        from wharf.spawner import interpreter
+
+        path = sys.executable
+        interpreter.execute(path, _arguments(path, fd, sys_path, _PROTECTED)[1:], dict(os.environ))
+    os.environ.pop("LD_LIBRARY_PATH", None)
+    _serve(int(fd))
+
+
+def _serve(fd: int) -> None:
+    import gc
+    import socket
+
+    from wharf.content.jobs import JOBS
+    from wharf.linux import prctl
+    from wharf.shim.main import run
+    from wharf.spawner.server import serve
+
+    os.set_inheritable(fd, False)
+    os.umask(0o022)
+    prctl.set_name("wharf-spawner")
+    prctl.set_dumpable(dumpable=False)
+    gc.collect()
+    gc.disable()  # a collection would write to every object, and so copy every page that children share
+    gc.freeze()
+    serve(socket.socket(fileno=fd), JOBS, run)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
