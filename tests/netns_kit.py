@@ -123,6 +123,18 @@ def _in_thread(work: Callable[[], T]) -> T:
     return outcome[0]
 
 
+def ping(address: str) -> str:
+    """Send an ICMP echo request from this thread's namespace; return who answered (RFC 792)."""
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as sock:
+        sock.settimeout(3)
+        body = b"\x00\x07\x00\x01"  # identifier and sequence; type 8 and they add up to 0x0808
+        sock.sendto(b"\x08\x00\xf7\xf7" + body, (address, 0))
+        while True:
+            data, (sender, _) = sock.recvfrom(2048)
+            if data[20] == 0 and data[24:28] == body:
+                return str(sender)
+
+
 def talk(server: Namespace, client: Namespace | None, address: str, port: int = 8000) -> str:
     """Connect by TCP to `address` where `server` listens; return the peer's address as the server sees it.
 

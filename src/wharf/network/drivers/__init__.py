@@ -1,0 +1,1 @@
+"""The network drivers; each implements `wharf.network.driver.Driver`."""

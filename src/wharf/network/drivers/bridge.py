@@ -1,0 +1,160 @@
+"""Driver `bridge`: a Linux bridge on the host, a veth pair for each container.
+
+The container's end is born inside its namespace with its final name and address; nothing is ever renamed or
+moved. IPv6 is shut off on both ends of a v4-only network before they are set up (CVE-2020-13401).
+"""
+
+import errno
+import os
+from contextlib import ExitStack
+from ipaddress import ip_address, ip_network
+
+from wharf.failpoint import failpoint
+from wharf.linux.netlink import Rtnl, address, link, neighbour, route
+from wharf.linux.netlink.link import Link
+from wharf.network import sysctl
+from wharf.network.endpoint import HOST_LINK, Endpoint
+from wharf.network.errors import BridgeTaken, NetworkTrouble
+from wharf.network.network import BridgeLink, Network
+
+_DEFAULT_ROUTE = ip_network("0.0.0.0/0")
+_ARP_NOTIFY = 22
+"""IPV4_DEVCONF_ARP_NOTIFY (linux/ip.h): tell the neighbours one's address when the link comes up."""
+
+
+class BridgeDriver:
+    """Works with one netlink socket of the host's namespace, borrowed."""
+
+    gives_addresses = True
+
+    def __init__(self, rtnl: Rtnl) -> None:
+        self._rtnl = rtnl
+
+    def ensure(self, network: Network) -> None:
+        """Make the network's bridge as recorded, or bring what is there in line with the record.
+
+        A bridge that is not ours gets the network's address if it lacks it, and is set up; nothing else is
+        changed on it. FileExistsError: the name was taken in this moment. Other trouble: NetworkTrouble.
+        """
+        wanted = _link_of(network)
+        try:
+            if (found := self._rtnl.link(wanted.name)) is None:
+                failpoint("network.bridge.create")
+                self._rtnl.run(link.create_bridge(wanted.name, mac=wanted.mac, mtu=network.mtu))
+                failpoint("network.bridge.created")
+                found = self._rtnl.link(wanted.name)
+                assert found is not None
+            if found.kind != "bridge":
+                raise BridgeTaken(wanted.name)
+            if wanted.is_ours and not network.enable_ipv6:
+                for name, value in sysctl.v4_only(wanted.name).items():
+                    sysctl.write(name, value)
+            self._address(network, found, is_ours=wanted.is_ours)
+            if not found.is_up:
+                self._rtnl.run(link.change(found.ifindex, up=True))
+        except FileExistsError:
+            raise
+        except OSError as error:
+            raise NetworkTrouble(f'cannot set up bridge "{wanted.name}"', error) from error
+
+    def remove(self, bridge: BridgeLink) -> None:
+        """Delete a bridge that we made; one of that name with another address is left alone."""
+        found = self._rtnl.link(bridge.name)
+        if bridge.is_ours and found is not None and found.mac == bridge.mac:
+            failpoint("network.bridge.delete")
+            self._rtnl.delete_link(found.ifindex)
+
+    def plug(self, network: Network, endpoint: Endpoint, netlink_fd: int) -> None:
+        """Make the veth pair, give eth0 its address and the default route, set lo and all up."""
+        try:
+            with ExitStack() as stack:
+                inside = stack.enter_context(Rtnl.from_fd(netlink_fd))
+                namespace = inside.namespace()
+                stack.callback(os.close, namespace)
+                bridge = self._make_pair(network, endpoint, namespace)
+                try:
+                    self._set_up(endpoint, bridge, inside, namespace)
+                except BaseException:
+                    self._rtnl.delete_link(endpoint.host_link)
+                    raise
+        except OSError as error:
+            raise NetworkTrouble(f"cannot connect to network {network.name}", error) from error
+
+    def unplug(self, network: Network, endpoint: Endpoint) -> None:
+        """Delete the host's end (and so the pair) if the namespace's end has not taken it away."""
+        self.unplug_link(network, endpoint.host_link)
+
+    def unplug_link(self, network: Network, name: str) -> bool:
+        """Delete the veth `name` if it is a port of the network's bridge; return whether it was."""
+        found, bridge = self._rtnl.link(name), self._rtnl.link(_link_of(network).name)
+        if found is None or bridge is None or found.kind != "veth" or found.master != bridge.ifindex:
+            return False
+        failpoint("network.unplug")
+        return self._rtnl.delete_link(found.ifindex)
+
+    def ports(self, network: Network) -> list[str]:
+        """Return the names of the bridge's ports that look like ours, for a sweep."""
+        bridge = self._rtnl.link(_link_of(network).name)
+        if bridge is None:
+            return []
+        ports = self._rtnl.links(master=bridge.ifindex)
+        return [port.name for port in ports if port.kind == "veth" and HOST_LINK.fullmatch(port.name)]
+
+    def _address(self, network: Network, bridge: Link, *, is_ours: bool) -> None:
+        """Give the bridge the gateway's address; one of ours keeps no other IPv4 address."""
+        wanted = network.ipv4.interface
+        found = [a.interface for a in self._rtnl.addresses(link=bridge.ifindex) if a.interface.version == 4]
+        if is_ours:
+            for stale in (interface for interface in found if interface != wanted):
+                self._rtnl.run(address.remove(bridge.ifindex, stale))
+        if wanted not in found:
+            failpoint("network.bridge.address")
+            self._rtnl.run(address.add(bridge.ifindex, wanted))
+
+    def _make_pair(self, network: Network, endpoint: Endpoint, namespace: int) -> int:
+        """Make the pair, both ends down; return the index of the bridge."""
+        bridge = self._rtnl.link(_link_of(network).name)
+        if bridge is None:
+            raise OSError(errno.ENODEV, f"bridge {_link_of(network).name} does not exist")
+        failpoint("network.plug.veth")
+        self._rtnl.run(
+            link.create_veth(
+                endpoint.host_link,
+                mtu=endpoint.mtu,
+                peer=endpoint.interface_name,
+                peer_mac=endpoint.mac,
+                peer_namespace=namespace,
+                master=bridge.ifindex,
+            )
+        )
+        failpoint("network.plug.made")
+        return bridge.ifindex
+
+    def _set_up(self, endpoint: Endpoint, bridge: int, inside: Rtnl, namespace: int) -> None:
+        name, interface = endpoint.interface_name, endpoint.interface
+        for sysctl_name, value in sysctl.v4_only(endpoint.host_link).items():
+            sysctl.write(sysctl_name, value)
+        sysctl.write_inside(namespace, sysctl.v4_only(name))
+        up, forgotten = self._rtnl.attempt(
+            [link.change(endpoint.host_link, up=True), neighbour.remove(bridge, interface.ip)]
+        )
+        # An entry of the address's last owner would lead the host astray; mostly there is none (ENOENT).
+        if up is not None or (forgotten is not None and forgotten.errno != errno.ENOENT):
+            raise up or forgotten or AssertionError
+        eth0 = inside.link(name)
+        if eth0 is None:
+            raise OSError(errno.ENODEV, f"{name} went away")
+        failpoint("network.plug.inside")
+        inside.run(
+            link.change("lo", up=True),
+            address.add(eth0.ifindex, interface),
+            link.change(eth0.ifindex, up=True, inet_conf={_ARP_NOTIFY: 1}),
+            link.change(eth0.ifindex, inet_conf={_ARP_NOTIFY: 0}),
+            route.add(_DEFAULT_ROUTE, gateway=ip_address(endpoint.gateway), link=eth0.ifindex),
+        )
+        failpoint("network.plug.done")
+
+
+def _link_of(network: Network) -> BridgeLink:
+    assert network.link is not None, "a bridge network has a bridge"
+    return network.link

@@ -1,0 +1,16 @@
+"""Driver `host`: the container uses the host's own network namespace."""
+
+from wharf.network.endpoint import Endpoint
+from wharf.network.network import Network
+
+
+class HostDriver:
+    """There is nothing to connect."""
+
+    gives_addresses = False
+
+    def plug(self, network: Network, endpoint: Endpoint, netlink_fd: int) -> None:
+        """Do nothing: the namespace is the host's, and its links are not ours."""
+
+    def unplug(self, network: Network, endpoint: Endpoint) -> None:
+        """Do nothing."""

@@ -1,0 +1,23 @@
+"""Driver `null` (network `none`): the container has its loopback link and nothing else."""
+
+from wharf.linux.netlink import Rtnl, link
+from wharf.network.endpoint import Endpoint
+from wharf.network.errors import NetworkTrouble
+from wharf.network.network import Network
+
+
+class NullDriver:
+    """Only lo is set up."""
+
+    gives_addresses = False
+
+    def plug(self, network: Network, endpoint: Endpoint, netlink_fd: int) -> None:  # noqa: ARG002  # the Protocol's
+        """Set lo up."""
+        try:
+            with Rtnl.from_fd(netlink_fd) as inside:
+                inside.run(link.change("lo", up=True))
+        except OSError as error:
+            raise NetworkTrouble("cannot set up the loopback interface", error) from error
+
+    def unplug(self, network: Network, endpoint: Endpoint) -> None:
+        """Do nothing: lo goes with its namespace."""

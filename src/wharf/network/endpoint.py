@@ -1,0 +1,71 @@
+"""Endpoints: a container's place on a network."""
+
+import os
+import re
+from ipaddress import IPv4Interface, ip_interface
+
+import msgspec
+
+from wharf.errors import InvalidParameter
+
+_MAC = re.compile(r"[0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){5}", re.ASCII)
+_LINK_PREFIX = "veth"
+HOST_LINK = re.compile(r"veth[0-9a-f]{7}", re.ASCII)
+"""Names of the host's ends of our veth pairs."""
+
+
+class EndpointRequest(msgspec.Struct, frozen=True):
+    """What a container wants of its endpoint; None leaves the choice to the engine."""
+
+    ip: str | None = None
+    mac: str | None = None
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    """One endpoint. Texts are empty and lengths 0 where the network's driver has no such thing."""
+
+    id: str
+    network_id: str
+    network_name: str
+    driver: str
+    container_id: str
+    mac: str = ""
+    ip: str = ""
+    prefix_len: int = 0
+    gateway: str = ""
+    mtu: int = 0
+    interface_name: str = ""
+    """Name of the link inside the container."""
+    host_link: str = ""
+    """Name of its other end, on the host."""
+
+    @property
+    def interface(self) -> IPv4Interface:
+        """Address and prefix; only for endpoints that have an address."""
+        interface = ip_interface(f"{self.ip}/{self.prefix_len}")
+        assert isinstance(interface, IPv4Interface)
+        return interface
+
+
+def random_mac() -> str:
+    """Return a random Ethernet address: unicast, locally administered (IEEE 802)."""
+    data = bytearray(os.urandom(6))
+    data[0] = data[0] & 0xFC | 0x02
+    return bytes(data).hex(":")
+
+
+def parse_mac(text: str) -> str:
+    """Return `text` in the usual form; raises InvalidParameter in Docker's words."""
+    if _MAC.fullmatch(text) is None or int(text[:2], 16) & 1:
+        raise InvalidParameter(f"invalid MAC address: {text}")
+    return text.replace("-", ":").lower()
+
+
+def random_host_link() -> str:
+    """Return a name for the host's end of a veth pair."""
+    return _LINK_PREFIX + os.urandom(4).hex()[:7]
+
+
+def random_id() -> str:
+    """Return 64 random hex digits: the id of an endpoint or a network."""
+    return os.urandom(32).hex()

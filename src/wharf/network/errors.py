@@ -1,0 +1,79 @@
+"""What can be wrong with a network, an endpoint or an address, in Docker's words."""
+
+from wharf.errors import Conflict, Forbidden, Internal, InvalidParameter, NotFound
+
+
+class NoSuchNetwork(NotFound):
+    """No network has this name or id."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"network {name} not found")
+        self.name = name
+
+
+class AmbiguousNetwork(InvalidParameter):
+    """Several networks have ids that begin so."""
+
+    def __init__(self, name: str, matches: int) -> None:
+        super().__init__(f"network {name} is ambiguous ({matches} matches found based on ID prefix)")
+        self.name = name
+
+
+class EndpointExists(Forbidden):
+    """The container is connected to the network already."""
+
+    def __init__(self, endpoint: str, network: str) -> None:
+        super().__init__(f"endpoint with name {endpoint} already exists in network {network}")
+
+
+class NoFreeAddress(Internal):
+    """Every address of the network is taken."""
+
+    def __init__(self, version: int, network: str, network_id: str) -> None:
+        super().__init__(
+            f"no available IPv{version} addresses on this network's address pools: {network} ({network_id})"
+        )
+
+
+class NoFreeSubnet(NotFound):
+    """Every predefined pool overlaps something."""
+
+    def __init__(self) -> None:
+        super().__init__("all predefined address pools have been fully subnetted")
+
+
+class AddressInUse(Forbidden):
+    """The address asked for is another endpoint's, or the gateway's."""
+
+    def __init__(self) -> None:
+        super().__init__("Address already in use")
+
+
+class AddressOutOfRange(InvalidParameter):
+    """The address asked for lies outside of the network's subnet."""
+
+    def __init__(self) -> None:
+        super().__init__("requested address is out of range")
+
+
+class InvalidEndpoint(InvalidParameter):
+    """The endpoint settings of a request do not fit the network."""
+
+    def __init__(self, network: str, *faults: str) -> None:
+        lines = "".join(f"\n* {fault}" for fault in faults) if len(faults) > 1 else f"\n{faults[0]}"
+        super().__init__(f"invalid config for network {network}: invalid endpoint settings:{lines}")
+
+
+class BridgeTaken(Conflict):
+    """The name wanted for a bridge belongs to another link."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f'cannot use "{name}" as a bridge: it is a link of another kind')
+
+
+class NetworkTrouble(Internal):
+    """The kernel refused a step of network set-up."""
+
+    def __init__(self, attempt: str, error: OSError) -> None:
+        super().__init__(f"{attempt}: {(error.strerror or str(error)).lower()}")
+        self.errno = error.errno

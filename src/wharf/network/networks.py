@@ -1,0 +1,314 @@
+"""Networks: the room's front door. Finds networks, leases addresses, plugs containers in.
+
+An endpoint's life: `lease` (durable: address, MAC, names), `plug` (kernel), `unplug` (kernel, may be late),
+`release` (durable: the address is free). All kernel work goes through one lane, whole operations at a time,
+over one netlink socket in the network namespace that the engine runs in.
+"""
+
+import sqlite3
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from ipaddress import ip_address, ip_network
+
+import msgspec
+
+from wharf.aio.lane import Lane
+from wharf.errors import EngineError
+from wharf.failpoint import failpoint
+from wharf.linux.netlink import Rtnl
+from wharf.network import store, sysctl
+from wharf.network.driver import Driver
+from wharf.network.drivers.bridge import BridgeDriver
+from wharf.network.drivers.host import HostDriver
+from wharf.network.drivers.null import NullDriver
+from wharf.network.endpoint import (
+    Endpoint,
+    EndpointRequest,
+    parse_mac,
+    random_host_link,
+    random_id,
+    random_mac,
+)
+from wharf.network.errors import (
+    AddressOutOfRange,
+    AmbiguousNetwork,
+    EndpointExists,
+    InvalidEndpoint,
+    NetworkTrouble,
+    NoFreeAddress,
+    NoSuchNetwork,
+)
+from wharf.network.firewall import Firewall, choose_firewall, rules_of
+from wharf.network.ipam import AddressPool, PoolExhausted
+from wharf.network.network import PREDEFINED, Network
+from wharf.network.predefined import Predefined
+from wharf.network.settings import NetworkSettings
+from wharf.state.database import Database
+
+Emit = Callable[[str, str, str, Mapping[str, str]], None]
+"""Takes an event: type, action, id of the actor, attributes."""
+
+_IP_FORWARD = "net/ipv4/ip_forward"
+_INTERFACE_NAME = "eth0"
+_DEFAULT = "default"
+"""What a container's network mode calls the default bridge."""
+
+
+class Networks:
+    """All networks of one engine; made by `open`, ended by `close`. What is in the kernel outlives it."""
+
+    def __init__(self, db: Database, settings: NetworkSettings, rtnl: Rtnl, emit: Emit | None) -> None:
+        self.settings = settings
+        self.firewall: Firewall = choose_firewall(settings)
+        self._db = db
+        self._rtnl = rtnl
+        self._emit = emit
+        self._lane = Lane("network", 1)
+        self._bridge = BridgeDriver(rtnl)
+        self._drivers: dict[str, Driver] = {
+            "bridge": self._bridge,
+            "host": HostDriver(),
+            "null": NullDriver(),
+        }
+        self._networks: dict[str, Network] = {}
+        self._endpoints: dict[str, Endpoint] = {}
+        self._links: dict[str, str] = {}
+        self._pools: dict[str, AddressPool] = {}
+
+    @classmethod
+    async def open(cls, db: Database, settings: NetworkSettings, *, emit: Emit | None = None) -> "Networks":
+        """Read what is stored and bring the predefined networks, forwarding and the firewall up.
+
+        Raises InvalidParameter for settings that make no sense, NetworkTrouble when the kernel refuses.
+        """
+        await db.migrate("network", store.STATEMENTS)
+        rtnl = Rtnl.open()
+        try:
+            networks = cls(db, settings, rtnl, emit)
+            await networks._start()
+        except BaseException:
+            rtnl.close()
+            raise
+        return networks
+
+    async def close(self) -> None:
+        """End the lane and the socket; bridges, endpoints and rules stay for the containers."""
+        await self._lane.close()
+        self._rtnl.close()
+
+    def list(self) -> Sequence[Network]:
+        """Return all networks, in order of their creation."""
+        return sorted(self._networks.values(), key=lambda network: network.created_ns)
+
+    def find(self, name: str) -> Network:
+        """Return the network with this id, name, or beginning of an id.
+
+        Raises NoSuchNetwork, AmbiguousNetwork.
+        """
+        if (network := self._networks.get(name)) is not None:
+            return network
+        for network in self._networks.values():
+            if network.name == name:
+                return network
+        matches = [network for network in self._networks.values() if name and network.id.startswith(name)]
+        if len(matches) > 1:
+            raise AmbiguousNetwork(name, len(matches))
+        if not matches:
+            raise NoSuchNetwork(name)
+        return matches[0]
+
+    def endpoints(self, container_id: str) -> Sequence[Endpoint]:
+        """Return the endpoints of a container."""
+        return [endpoint for endpoint in self._endpoints.values() if endpoint.container_id == container_id]
+
+    def endpoints_on(self, network_id: str) -> Sequence[Endpoint]:
+        """Return the endpoints on a network."""
+        return [endpoint for endpoint in self._endpoints.values() if endpoint.network_id == network_id]
+
+    def check(self, network_name: str, request: EndpointRequest) -> None:
+        """Refuse what a request to create a container may not ask of an endpoint, in Docker's words.
+
+        A network that does not exist is no fault yet: that is found at start.
+        """
+        if request.mac:
+            parse_mac(request.mac)
+        if request.ip and network_name in PREDEFINED | {_DEFAULT}:
+            raise InvalidEndpoint(
+                "bridge" if network_name == _DEFAULT else network_name,
+                "user specified IP address is supported on user defined networks only",
+                "user specified IP address is supported only when connecting to networks with user configured"
+                " subnets",
+            )
+
+    async def lease(
+        self, container_id: str, network_name: str, request: EndpointRequest | None = None
+    ) -> Endpoint:
+        """Give `container_id` an endpoint on a network; it is durable when this returns.
+
+        Raises NoSuchNetwork, EndpointExists, NoFreeAddress, AddressInUse, AddressOutOfRange.
+        """
+        network = self.find("bridge" if network_name == _DEFAULT else network_name)
+        if any(endpoint.network_id == network.id for endpoint in self.endpoints(container_id)):
+            raise EndpointExists(container_id[:12], network.name)
+        endpoint = self._endpoint(network, container_id, request or EndpointRequest())
+        pool = self._pools.get(network.id) if endpoint.ip else None
+        self._endpoints[endpoint.id] = endpoint
+        last = None if pool is None else str(pool.last)
+        try:
+            failpoint("network.lease")
+            await self._db.write(lambda db: store.add_endpoint(db, endpoint, last))
+        except BaseException:
+            # A cancelled caller does not stop the write; this one is queued behind it.
+            with suppress(EngineError):
+                await self._db.write(lambda db: _strike_off(db, endpoint.id, endpoint.host_link))
+            self._forget(endpoint)
+            raise
+        if endpoint.host_link:
+            self._links[endpoint.host_link] = network.id
+        self._event("connect", network, endpoint)
+        return endpoint
+
+    async def plug(self, endpoint: Endpoint, netlink_fd: int) -> None:
+        """Connect the namespace in which the NETLINK_ROUTE socket `netlink_fd` was made; the fd is borrowed.
+
+        Raises NetworkTrouble; what was begun is undone.
+        """
+        network, driver = self._driver_of(endpoint)
+        await self._lane.run(driver.plug, network, endpoint, netlink_fd)
+
+    async def unplug(self, endpoint: Endpoint) -> None:
+        """Remove the endpoint's link from the host unless the container's end has taken it along.
+
+        Deleting a veth pair costs tens of milliseconds (an RCU grace period): do not wait for it where a
+        user waits. May come before or after `release`, and more than once.
+        """
+        network, driver = self._driver_of(endpoint)
+        try:
+            await self._lane.run(driver.unplug, network, endpoint)
+        except OSError as error:
+            raise NetworkTrouble(f"cannot disconnect from network {network.name}", error) from error
+        self._links.pop(endpoint.host_link, None)
+        if endpoint.host_link and endpoint.id not in self._endpoints:
+            await self._db.write(lambda db: store.remove_links(db, [endpoint.host_link]))
+
+    async def release(self, endpoint: Endpoint) -> None:
+        """Free the endpoint's address; nothing happens if that was done before."""
+        if endpoint.id not in self._endpoints:
+            return
+        failpoint("network.release")
+        gone = "" if endpoint.host_link in self._links else endpoint.host_link
+        await self._db.write(lambda db: _strike_off(db, endpoint.id, gone))
+        self._forget(endpoint)
+        self._event("disconnect", self._networks[endpoint.network_id], endpoint)
+
+    async def sweep(self, live_container_ids: Collection[str]) -> Sequence[str]:
+        """Remove endpoints and links of no live container; return the names of the links removed."""
+        dead = [one for one in self._endpoints.values() if one.container_id not in live_container_ids]
+        owned = {one.host_link for one in self._endpoints.values() if one not in dead}
+        removed = await self._lane.run(self._remove_links, owned)
+        stale = [name for name in self._links if name not in owned]
+
+        def work(db: sqlite3.Connection) -> None:
+            store.remove_endpoints(db, [endpoint.id for endpoint in dead])
+            store.remove_links(db, stale)
+
+        await self._db.write(work)
+        for endpoint in dead:
+            self._forget(endpoint)
+        for name in stale:
+            del self._links[name]
+        return removed
+
+    async def _start(self) -> None:
+        stored = await self._db.read(store.load)
+        predefined = Predefined(self._db, self._lane, self._rtnl, self.settings)
+        self._networks = await predefined.bring_up(stored)
+        self._endpoints = dict(stored.endpoints)
+        self._links = dict(stored.links)
+        for network in self._networks.values():
+            if self._drivers[network.driver].gives_addresses:
+                self._pools[network.id] = self._pool(network, stored.last_ipv4.get(network.id))
+        await self._lane.run(self._prepare_host)
+
+    def _prepare_host(self) -> None:
+        """Switch forwarding on and make the firewall's rules; runs on the lane."""
+        try:
+            if self.settings.ip_forward and sysctl.read(_IP_FORWARD) == "0":
+                failpoint("network.forward")
+                sysctl.write(_IP_FORWARD, "1")
+            bridges = [rules_of(network) for network in self._networks.values() if network.link is not None]
+            failpoint("network.firewall")
+            self.firewall.replace(bridges)
+        except OSError as error:
+            raise NetworkTrouble("cannot set up forwarding", error) from error
+
+    def _pool(self, network: Network, last: str | None) -> AddressPool:
+        config = network.ipv4
+        subnet = config.interface.network
+        ip_range = ip_network(config.ip_range) if config.ip_range else None
+        known = None if last is None or ip_address(last) not in subnet else ip_address(last)
+        pool = AddressPool(subnet, ip_range=ip_range, last=known)
+        pool.restore([config.interface.ip])
+        pool.restore(ip_address(endpoint.ip) for endpoint in self.endpoints_on(network.id) if endpoint.ip)
+        return pool
+
+    def _endpoint(self, network: Network, container_id: str, request: EndpointRequest) -> Endpoint:
+        """Make the record, with an address taken from the pool where the driver gives addresses."""
+        endpoint = Endpoint(random_id(), network.id, network.name, network.driver, container_id)
+        if (pool := self._pools.get(network.id)) is None:
+            return endpoint
+        mac = parse_mac(request.mac) if request.mac else random_mac()
+        try:
+            wanted = ip_address(request.ip) if request.ip else None
+        except ValueError as error:
+            raise AddressOutOfRange from error
+        try:
+            address = pool.take(wanted)
+        except PoolExhausted:
+            raise NoFreeAddress(pool.subnet.version, network.name, network.id) from None
+        return msgspec.structs.replace(
+            endpoint,
+            mac=mac,
+            ip=str(address),
+            prefix_len=pool.subnet.prefixlen,
+            gateway=network.ipv4.gateway,
+            mtu=network.mtu,
+            interface_name=_INTERFACE_NAME,
+            host_link=random_host_link(),
+        )
+
+    def _forget(self, endpoint: Endpoint) -> None:
+        """Drop an endpoint from memory, its address with it."""
+        self._endpoints.pop(endpoint.id, None)
+        if endpoint.ip and (pool := self._pools.get(endpoint.network_id)) is not None:
+            pool.give_back(ip_address(endpoint.ip))
+
+    def _driver_of(self, endpoint: Endpoint) -> tuple[Network, Driver]:
+        if (network := self._networks.get(endpoint.network_id)) is None:
+            raise NoSuchNetwork(endpoint.network_name)
+        return network, self._drivers[network.driver]
+
+    def _remove_links(self, owned: Collection[str]) -> Sequence[str]:
+        """Delete veth pairs without an owner; runs on the lane.
+
+        On a bridge that we made, whatever is named like ours; on another's, only what is on record.
+        """
+        doomed = [(self._networks[network], name) for name, network in self._links.items()]
+        for network in self._networks.values():
+            if network.link is not None and network.link.is_ours:
+                doomed += [(network, name) for name in self._bridge.ports(network)]
+        return [
+            name for network, name in doomed if name not in owned and self._bridge.unplug_link(network, name)
+        ]
+
+    def _event(self, action: str, network: Network, endpoint: Endpoint) -> None:
+        if self._emit is not None:
+            attributes = {"container": endpoint.container_id, "name": network.name, "type": network.driver}
+            self._emit("network", action, network.id, attributes)
+
+
+def _strike_off(db: sqlite3.Connection, endpoint_id: str, link: str) -> None:
+    """Remove an endpoint's row, and its link's if that is gone."""
+    store.remove_endpoints(db, [endpoint_id])
+    if link:
+        store.remove_links(db, [link])

@@ -1,0 +1,25 @@
+"""Subnets for networks that name none: the first of the pools' that overlaps nothing."""
+
+from collections.abc import Collection, Iterator, Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_network
+
+from wharf.network.errors import NoFreeSubnet
+from wharf.network.settings import AddressPool
+
+Subnet = IPv4Network | IPv6Network
+
+
+def free_subnet(pools: Sequence[AddressPool], used: Collection[Subnet], *, version: int = 4) -> Subnet:
+    """Return the first subnet of `pools` that overlaps none of `used`; raises NoFreeSubnet."""
+    same = [network for network in used if network.version == version]
+    for candidate in _candidates(pools, version):
+        if not any(candidate.overlaps(network) for network in same):
+            return candidate
+    raise NoFreeSubnet
+
+
+def _candidates(pools: Sequence[AddressPool], version: int) -> Iterator[Subnet]:
+    for pool in pools:
+        base = ip_network(pool.base)
+        if base.version == version:
+            yield from base.subnets(new_prefix=pool.size)
