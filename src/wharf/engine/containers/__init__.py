@@ -1,0 +1,1 @@
+"""Containers: records, the verbs of their life, and what the API says of them."""

@@ -1,0 +1,90 @@
+"""The bundle: the folder below the exec root from which a shim makes a container.
+
+Its existence is the record that a start has begun: it is made before the first change to the kernel and
+removed after the last one is undone, so what it names (cgroup, shim) is never without an owner.
+"""
+
+import json
+import os
+
+from wharf.engine.containers.container import Container
+from wharf.engine.containers.context import Context
+from wharf.engine.containers.oci import spec
+from wharf.failpoint import failpoint
+
+_FILES = ("config.json", "shim.json", "shim.sock", "shim.pid", "exit.json", "init.pid")
+
+
+def write(context: Context, container: Container, files: spec.Files) -> str:
+    """Write the bundle of a start and return its path."""
+    record, host = container.record, container.record.host_config
+    subject = spec.Subject(
+        id=record.id,
+        config=record.config,
+        host=host,
+        args=[record.path, *record.args],
+        files=files,
+        cgroup_parent=host.cgroup_parent or context.cgroup_parent,
+        cgroup_mode=context.cgroup_mode,
+        available_capabilities=context.available_capabilities,
+    )
+    config = spec.build(subject)
+    options = host.log_config.config or {}
+    height, width = host.console_size
+    shim = {
+        "id": record.id,
+        "root": context.layers.mounts(record.id),
+        "tty": record.config.tty,
+        "open_stdin": record.config.open_stdin,
+        "stdin_once": record.config.stdin_once,
+        "log": {
+            "driver": host.log_config.type,
+            "path": context.paths.log(record.id),
+            "max_size": _bytes(options.get("max-size", "")),
+            "max_file": int(options.get("max-file", "") or 1),
+        },
+        "console_size": [height, width] if height and width else None,
+    }
+    path = context.paths.bundle(record.id)
+    os.mkdir(path, 0o700)
+    failpoint("bundle.made")
+    _put(f"{path}/config.json", config)
+    _put(f"{path}/shim.json", shim)
+    return path
+
+
+def remove(path: str) -> None:
+    """Remove a bundle; what is not there is not missed."""
+    for name in _FILES:
+        _unlink(f"{path}/{name}")
+    if os.path.isdir(path):
+        for left in os.listdir(path):  # a shim that died in the middle of a write leaves a temporary file
+            _unlink(f"{path}/{left}")
+        failpoint("bundle.remove")
+        os.rmdir(path)
+
+
+def _unlink(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return
+
+
+def _put(path: str, value: object) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with open(descriptor, "w", encoding="utf-8") as file:
+        json.dump(value, file)
+
+
+_UNITS = {"": 1, "b": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
+
+
+def _bytes(text: str) -> int:
+    """Read Docker's size texts (`10m`, `512kb`); 0 for none or -1."""
+    lowered = text.strip().lower()
+    if lowered in {"", "-1"}:
+        return 0
+    number = lowered.rstrip("abgikmt")
+    unit = lowered[len(number) :].removesuffix("b").removesuffix("i")
+    return int(float(number) * _UNITS[unit])

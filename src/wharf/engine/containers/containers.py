@@ -1,0 +1,211 @@
+"""The containers of the engine, as the API speaks of them: references in, shapes of the Engine API out."""
+
+import contextlib
+import socket
+from collections.abc import Awaitable
+from typing import NamedTuple
+
+from wharf.engine.containers import (
+    attach,
+    create,
+    execs,
+    inspect,
+    listing,
+    logs,
+    remove,
+    start,
+    stop,
+    wait,
+)
+from wharf.engine.containers.admission import check_name
+from wharf.engine.containers.adopt import adopt_all
+from wharf.engine.containers.attach import SocketClient
+from wharf.engine.containers.container import Container
+from wharf.engine.containers.context import Context
+from wharf.engine.containers.detach_keys import parse_detach_keys
+from wharf.engine.containers.exec_instance import Exec
+from wharf.errors import Conflict, InvalidParameter, NotModified
+from wharf.schema.container import ContainerCreateRequest, ContainerInspect, ContainerSummary, WaitResponse
+from wharf.schema.exec_ import ExecConfig, ExecInspect, ExecStartConfig
+from wharf.schema.filters import Filters
+from wharf.schema.stream import AttachOptions, LogOptions
+
+
+class ContainerAttachment(NamedTuple):
+    """A client that is about to join a container's streams; `connect` takes its socket over."""
+
+    context: Context
+    container: Container
+    client: SocketClient
+
+    @property
+    def is_tty(self) -> bool:
+        """Whether the streams are one raw terminal stream."""
+        return self.container.record.config.tty
+
+    async def connect(self, sock: socket.socket, leftover: bytes) -> None:
+        """Hand the hijacked connection over."""
+        await attach.join(self.context, self.container, sock, self.client, leftover)
+
+
+class ExecAttachment(NamedTuple):
+    """A client that is about to start an exec instance and join its streams."""
+
+    context: Context
+    instance: Exec
+    size: tuple[int, int] | None
+
+    @property
+    def is_tty(self) -> bool:
+        """Whether the streams are one raw terminal stream."""
+        return self.instance.config.tty
+
+    async def connect(self, sock: socket.socket, leftover: bytes) -> None:
+        """Start the process with the hijacked connection as its streams; a failure is told on that."""
+        await execs.start_attached(self.context, self.instance, sock, leftover, size=self.size)
+
+
+class Containers:
+    """Implements the containers' and execs' part of the API; made by `daemon/`."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def open(self) -> None:
+        """Load the records, adopt what lives, sweep what nobody owns."""
+        await adopt_all(self._context)
+
+    def _find(self, ref: str) -> Container:
+        return self._context.index.find(ref)
+
+    async def create(
+        self, request: ContainerCreateRequest, *, name: str | None, platform: str | None
+    ) -> tuple[str, list[str]]:
+        """Create a container; returns its id and warnings."""
+        container, warnings = await create.create(self._context, request, name=name, platform=platform)
+        return container.id, warnings
+
+    async def list(self, *, all: bool, limit: int, size: bool, filters: Filters) -> list[ContainerSummary]:  # noqa: A002, ARG002 - the API's words; sizes belong to a later part
+        """Return the containers asked for, newest first."""
+        return listing.listing(self._context, everything=all, limit=limit, filters=filters)
+
+    async def inspect(self, ref: str, *, size: bool) -> ContainerInspect:  # noqa: ARG002 - as above
+        """Return everything about a container."""
+        return inspect.inspect(self._context, self._find(ref))
+
+    async def start(self, ref: str, *, detach_keys: str) -> None:
+        """Start a container; NotModified where it runs."""
+        if detach_keys:
+            parse_detach_keys(detach_keys)
+        await start.start(self._context, self._find(ref))
+
+    async def stop(self, ref: str, *, signal: str | None, timeout: int | None) -> None:
+        """Stop a container; NotModified where it does not run."""
+        await stop.stop(self._context, self._find(ref), signal=signal, timeout=timeout)
+
+    async def restart(self, ref: str, *, signal: str | None, timeout: int | None) -> None:
+        """Stop a container if it runs, and start it."""
+        container = self._find(ref)
+        with contextlib.suppress(NotModified):
+            await stop.stop(self._context, container, signal=signal, timeout=timeout)
+        await start.start(self._context, container)
+        self._context.emit(container, "restart")
+
+    async def kill(self, ref: str, *, signal: str) -> None:
+        """Send a signal to a container's init."""
+        await stop.kill(self._context, self._find(ref), ref, signal)
+
+    async def remove(self, ref: str, *, volumes: bool, force: bool, link: bool) -> None:
+        """Remove a container."""
+        if link:
+            raise InvalidParameter("links between containers are not supported by this engine yet")
+        await remove.remove(self._context, self._find(ref), force=force, volumes=volumes)
+
+    async def rename(self, ref: str, name: str) -> None:
+        """Give a container another name."""
+        container = self._find(ref)
+        if not name:
+            raise InvalidParameter("Neither old nor new names may be empty")
+        new = check_name(name)
+        if new == container.name:
+            raise InvalidParameter("Renaming a container with the same name as its current name")
+        async with container.lock:
+            self._context.index.reserve(new, container.id)
+            old = container.name
+            try:
+                await self._context.index.rename(container, new)
+            except BaseException:
+                self._context.index.give_back(new)
+                raise
+        self._context.emit(container, "rename", {"oldName": f"/{old}"})
+
+    async def pause(self, ref: str) -> None:
+        """Freeze a container."""
+        await stop.pause(self._context, self._find(ref))
+
+    async def unpause(self, ref: str) -> None:
+        """Let a frozen container go on."""
+        await stop.unpause(self._context, self._find(ref))
+
+    async def resize(self, ref: str, *, height: int, width: int) -> None:
+        """Tell a container's terminal its size."""
+        container = self._find(ref)
+        if container.run is None or not container.is_alive:
+            raise Conflict(f"container {container.id} is not running")
+        await container.run.shim.call("resize", height=height, width=width, exec=None)
+        self._context.emit(container, "resize", {"height": str(height), "width": str(width)})
+
+    async def wait(self, ref: str, condition: str) -> Awaitable[WaitResponse]:
+        """Begin to wait; what is returned is awaited for the answer."""
+        return wait.wait(self._find(ref), condition)
+
+    async def attach(self, ref: str, options: AttachOptions) -> ContainerAttachment:
+        """Check that a client may attach."""
+        container = self._find(ref)
+        attach.check_attachable(container)
+        config = container.record.config
+        client = SocketClient(
+            stdin=options.stdin and options.stream and config.open_stdin,
+            stdout=options.stdout and options.stream,
+            stderr=options.stderr and options.stream,
+            detach_keys=parse_detach_keys(options.detach_keys),
+            framed=not config.tty,
+        )
+        return ContainerAttachment(self._context, container, client)
+
+    async def logs(self, ref: str, options: LogOptions) -> logs.LogStream:
+        """Return a container's log."""
+        return logs.logs(self._context, self._find(ref), options)
+
+
+class Execs:
+    """Implements the execs' part of the API."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def create(self, ref: str, config: ExecConfig) -> str:
+        """Make an exec instance; returns its id."""
+        return execs.create(self._context, self._context.index.find(ref), config).id
+
+    async def start(self, exec_id: str, config: ExecStartConfig) -> ExecAttachment | None:
+        """Start detached, or return what takes the client's connection."""
+        found = execs.find(self._context, exec_id)
+        size = config.console_size or found.config.console_size
+        execs.check_startable(found)
+        if config.detach:
+            await execs.start(self._context, found, None, size=size)
+            return None
+        return ExecAttachment(self._context, found, size)
+
+    async def inspect(self, exec_id: str) -> ExecInspect:
+        """Return everything about an exec instance."""
+        return inspect.inspect_exec(execs.find(self._context, exec_id))
+
+    async def resize(self, exec_id: str, *, height: int, width: int) -> None:
+        """Tell an exec'd process's terminal its size."""
+        found = execs.find(self._context, exec_id)
+        run = found.container.run
+        if run is None or not found.is_running:
+            raise Conflict(f"exec {exec_id} is not running")
+        await run.shim.call("resize", height=height, width=width, exec=exec_id)

@@ -1,0 +1,80 @@
+"""`create`: a container comes to be, in one transaction."""
+
+import os
+import secrets
+import time
+
+from wharf.engine.containers import admission, index
+from wharf.engine.containers.container import Container
+from wharf.engine.containers.context import Context
+from wharf.engine.containers.record import Condition, Record
+from wharf.engine.names import propose
+from wharf.errors import InvalidParameter
+from wharf.failpoint import failpoint
+from wharf.schema.container import ContainerConfig, ContainerCreateRequest
+from wharf.schema.host_config import HostConfig
+from wharf.schema.network import NetworkingConfig
+
+
+def _new_id() -> str:
+    """Return 64 random hex digits; the first twelve are not all decimal, which would look like a number."""
+    while True:
+        candidate = secrets.token_hex(32)
+        if not candidate[:12].isdecimal():
+            return candidate
+
+
+def _config_of(request: ContainerCreateRequest) -> ContainerConfig:
+    """Return the part of a request that is the container's own configuration."""
+    return ContainerConfig(**{field: getattr(request, field) for field in ContainerConfig.__struct_fields__})
+
+
+async def create(
+    context: Context, request: ContainerCreateRequest, *, name: str | None
+) -> tuple[Container, list[str]]:
+    """Create a container and return it with the warnings for its creator."""
+    config = _config_of(request)
+    if config == ContainerConfig():
+        raise InvalidParameter("config cannot be empty in order to create a container")
+    wanted = admission.check_name(name) if name else None
+    image = context.images.resolve(config.image) if config.image else None
+    container_id = _new_id()
+    config, host, warnings = admission.admit(
+        config, request.host_config or HostConfig(), image, container_id, cgroup_mode=context.cgroup_mode
+    )
+    given = (
+        wanted or propose(lambda proposed: context.index.holder_of(proposed) is not None) or container_id[:12]
+    )
+    context.index.reserve(given, container_id)
+    try:
+        words = admission.command(config)
+        networking = request.networking_config or NetworkingConfig()
+        record = Record(
+            id=container_id,
+            name=given,
+            created=time.time_ns(),
+            image_id=image.id if image else "",
+            image_ref=config.image,
+            config=config,
+            host_config=host,
+            endpoints=dict(networking.endpoints_config or {}),
+            path=words[0],
+            args=words[1:],
+        )
+        container = Container(record, Condition())
+        os.mkdir(context.paths.container(container_id), 0o710)
+        failpoint("create.folder")
+        await context.layers.prepare(
+            container_id,
+            image.chain_id if image else None,
+            also=lambda connection: index.insert(connection, record, container.condition),
+        )
+        failpoint("create.recorded")
+    except BaseException:
+        context.index.give_back(given)
+        if os.path.isdir(context.paths.container(container_id)):
+            os.rmdir(context.paths.container(container_id))
+        raise
+    context.index.add(container)
+    context.emit(container, "create")
+    return container, warnings

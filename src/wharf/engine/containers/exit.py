@@ -1,0 +1,155 @@
+"""What happens when a container ends: by itself, with its shim, or while wharfd was away."""
+
+import asyncio
+import json
+import os
+import time
+from typing import TypedDict
+
+from wharf.engine.containers import bundle, execs, remove
+from wharf.engine.containers.container import Container, Run
+from wharf.engine.containers.context import Context
+from wharf.engine.containers.record import Status
+from wharf.errors import EngineError, Internal, Unavailable
+from wharf.failpoint import failpoint
+from wharf.linux.cgroup import Cgroup
+
+
+class ExitRecord(TypedDict):
+    """`exit.json`: how a container ended; times in nanoseconds of the wall clock."""
+
+    status: int
+    oom_killed: bool
+    started_at: int | None
+    exited_at: int
+    error: str | None
+
+
+def killed_with_shim() -> ExitRecord:
+    """Return the record of a container whose shim was killed: its processes are killed with it."""
+    return {
+        "status": 137,
+        "oom_killed": False,
+        "started_at": None,
+        "exited_at": time.time_ns(),
+        "error": None,
+    }
+
+
+def on_event(
+    context: Context, container: Container, run: Run, message: dict[str, object], fds: list[int]
+) -> None:
+    """Take one event of the shim's."""
+    match message.get("event"):
+        case "created":
+            pid = message["pid"]
+            assert isinstance(pid, int)
+            run.created.set_result((pid, fds.pop(0) if fds else None))
+        case "failed":
+            run.created.set_exception(_error_of(message))
+        case "exec-exit":
+            execs.on_exit(context, container, message)
+        case "detach":
+            exec_id = message.get("exec")
+            if isinstance(exec_id, str):
+                context.emit(container, "exec_detach", {"execID": exec_id})
+            else:
+                context.emit(container, "detach")
+        case "exit":
+            pass  # the same words are in exit.json, which `watch` reads when the shim has gone
+    for fd in fds:
+        os.close(fd)
+
+
+def _error_of(message: dict[str, object]) -> EngineError:
+    error = message.get("error")
+    text = error.get("message") if isinstance(error, dict) else None
+    return Internal(str(text))
+
+
+async def watch(context: Context, container: Container, run: Run) -> None:
+    """Wait for the end of a run's shim and draw the conclusions."""
+    assert run.peer is not None
+    await asyncio.wait([run.peer.closed])
+    if not run.created.done():
+        run.created.set_exception(Unavailable("the container's shim ended unexpectedly"))
+    async with container.lock:
+        if container.run is run:
+            await conclude(context, container, run)
+
+
+async def conclude(context: Context, container: Container, run: Run) -> None:
+    """Record the end of a run whose shim is gone; the caller holds the lock."""
+    path = context.paths.bundle(container.id)
+    ended = read_exit(path) or killed_with_shim()
+    failpoint("exit.seen")
+    condition = container.with_condition(
+        status=Status.EXITED,
+        starting=False,
+        pid=0,
+        exit_code=ended["status"],
+        error=ended["error"] or "",
+        oom_killed=ended["oom_killed"],
+        started_at=ended["started_at"] or container.condition.started_at,
+        finished_at=ended["exited_at"],
+    )
+    removes_itself = container.record.host_config.auto_remove and not container.is_being_removed
+    if removes_itself:
+        container.condition = condition  # its removal, next, is what goes on record
+        await give_back(context, container, run)
+    else:
+        await asyncio.gather(context.index.save(container, condition), give_back(context, container, run))
+    execs.end_all(container)
+    if condition.oom_killed:
+        context.emit(container, "oom")
+    lasted = max(0, condition.finished_at - condition.started_at) // 1_000_000_000
+    context.emit(container, "die", {"exitCode": str(condition.exit_code), "execDuration": str(lasted)})
+    container.tell_exited()
+    if not run.ended.done():
+        run.ended.set_result(None)
+    if removes_itself:
+        container.is_being_removed = True
+        await remove.take_away(context, container, volumes=True)
+
+
+async def remove_by_itself(context: Context, container: Container) -> None:
+    """Remove a `--rm` container that could not be started."""
+    async with container.lock:
+        if not container.is_being_removed:
+            container.is_being_removed = True
+            await remove.take_away(context, container, volumes=True)
+
+
+async def give_back(context: Context, container: Container, run: Run) -> None:
+    """Release what a run held outside of its own namespaces; the caller holds the lock."""
+    container.run = None
+    path = context.paths.bundle(container.id)
+    if read_exit(path) is None:
+        remove_cgroup(path)
+    for endpoint in run.endpoints:
+        await context.networks.release(endpoint)
+        context.tasks.start(context.networks.unplug(endpoint), name=f"unplug {container.record.short_id}")
+    failpoint("exit.released")
+    bundle.remove(path)
+
+
+def remove_cgroup(path: str) -> None:
+    """Kill and remove the cgroup that a bundle names; its shim could not."""
+    try:
+        with open(f"{path}/config.json", encoding="utf-8") as file:
+            spec = json.load(file)
+        cgroup = Cgroup.load(spec["linux"]["cgroupsPath"])
+    except (FileNotFoundError, json.JSONDecodeError):
+        return
+    cgroup.kill()
+    cgroup.remove()
+
+
+def read_exit(path: str) -> ExitRecord | None:
+    """Return what the shim recorded of a container's end, if it did."""
+    try:
+        with open(f"{path}/exit.json", encoding="utf-8") as file:
+            record: ExitRecord = json.load(file)
+    except FileNotFoundError:
+        return None
+    return record

@@ -1,0 +1,170 @@
+"""What the API shows of one container."""
+
+import msgspec
+
+from wharf.engine.containers.container import Container
+from wharf.engine.containers.context import Context
+from wharf.engine.containers.exec_instance import Exec
+from wharf.engine.containers.oci.mounts import user_mounts
+from wharf.engine.containers.record import Status
+from wharf.network.endpoint import Endpoint
+from wharf.schema.container import ContainerInspect, ContainerState, DriverData, MountPoint
+from wharf.schema.exec_ import ExecInspect, ProcessConfig
+from wharf.schema.host_config import HostConfig
+from wharf.schema.network import EndpointSettings, NetworkSettings
+from wharf.schema.timestamp import rfc3339
+
+
+def inspect(context: Context, container: Container) -> ContainerInspect:
+    """Return everything about a container."""
+    record, condition = container.record, container.condition
+    folder = context.paths.container(record.id)
+    has_files = condition.started_at > 0
+    layer = context.layers.describe(record.id)
+    return ContainerInspect(
+        id=record.id,
+        created=rfc3339(record.created),
+        path=record.path,
+        args=record.args,
+        state=state(container),
+        image=record.image_id,
+        resolv_conf_path=f"{folder}/resolv.conf" if has_files else "",
+        hostname_path=f"{folder}/hostname" if has_files else "",
+        hosts_path=f"{folder}/hosts" if has_files else "",
+        log_path=context.paths.log(record.id) if has_files and _logs_to_file(record.host_config) else "",
+        name=f"/{record.name}",
+        restart_count=condition.restart_count,
+        driver="overlay2",
+        platform="linux",
+        exec_ids=list(container.exec_ids) or None,
+        host_config=_shown(record.host_config),
+        graph_driver=DriverData(data={"ID": record.id, **layer}, name="overlay2"),
+        mounts=mount_points(container),
+        config=record.config,
+        network_settings=network_settings(container),
+    )
+
+
+def _logs_to_file(host: HostConfig) -> bool:
+    return host.log_config.type == "json-file"
+
+
+def _shown(host: HostConfig) -> HostConfig:
+    """Docker shows these as empty lists where nothing was asked."""
+    empty: list[object] = []
+    names = (
+        "dns",
+        "dns_options",
+        "dns_search",
+        "blkio_weight_device",
+        "blkio_device_read_bps",
+        "blkio_device_write_bps",
+        "blkio_device_read_iops",
+        "blkio_device_write_iops",
+        "devices",
+        "ulimits",
+    )
+    return msgspec.structs.replace(host, **{name: getattr(host, name) or empty for name in names})
+
+
+def state(container: Container) -> ContainerState:
+    """Return the state of a container as inspect shows it."""
+    condition, status = container.condition, container.visible_status
+    return ContainerState(
+        status=status.value,
+        running=condition.status.is_alive,
+        paused=condition.status is Status.PAUSED,
+        restarting=status is Status.RESTARTING,
+        oom_killed=condition.oom_killed,
+        dead=status is Status.DEAD,
+        pid=condition.pid,
+        exit_code=condition.exit_code,
+        error=condition.error,
+        started_at=rfc3339(condition.started_at),
+        finished_at=rfc3339(condition.finished_at),
+    )
+
+
+def mount_points(container: Container) -> list[MountPoint]:
+    """Return the user's mounts as inspect and list show them."""
+    return [
+        MountPoint(
+            type=mount.kind,
+            source=mount.source,
+            destination=mount.destination,
+            mode=mount.mode if mount.kind == "bind" else "",
+            rw=not mount.readonly,
+            propagation=mount.propagation,
+        )
+        for mount in user_mounts(container.record.host_config)
+        if mount.is_listed
+    ]
+
+
+def endpoint_settings(container: Container) -> dict[str, EndpointSettings | None]:
+    """Return the container's place in each of its networks, as it is now."""
+    shown: dict[str, EndpointSettings | None] = {}
+    record = container.record
+    mode = record.host_config.network_mode
+    for name in {mode, *record.endpoints}:
+        shown[name] = record.endpoints.get(name) or EndpointSettings()
+    for endpoint in container.run.endpoints if container.run else ():
+        shown[endpoint.network_name] = _settings(shown.get(endpoint.network_name), endpoint)
+    return shown
+
+
+def _settings(asked: EndpointSettings | None, endpoint: Endpoint) -> EndpointSettings:
+    return msgspec.structs.replace(
+        asked or EndpointSettings(),
+        network_id=endpoint.network_id,
+        endpoint_id=endpoint.id,
+        gateway=endpoint.gateway or "",
+        ip_address=endpoint.ip or "",
+        ip_prefix_len=endpoint.prefix_len or 0,
+        mac_address=endpoint.mac or "",
+    )
+
+
+def network_settings(container: Container) -> NetworkSettings:
+    """Return the network part of inspect; the flat fields mirror the default bridge's."""
+    networks = endpoint_settings(container)
+    pid = container.condition.pid
+    shown = NetworkSettings(
+        sandbox_id=container.id if pid else "",
+        sandbox_key=f"/proc/{pid}/ns/net" if pid else "",
+        ports={},
+        networks=networks,
+    )
+    if (bridge := networks.get("bridge")) is None:
+        return shown
+    return msgspec.structs.replace(
+        shown,
+        endpoint_id=bridge.endpoint_id,
+        gateway=bridge.gateway,
+        ip_address=bridge.ip_address,
+        ip_prefix_len=bridge.ip_prefix_len,
+        mac_address=bridge.mac_address,
+    )
+
+
+def inspect_exec(found: Exec) -> ExecInspect:
+    """Return everything about an exec instance."""
+    config = found.config
+    return ExecInspect(
+        id=found.id,
+        running=found.is_running,
+        exit_code=found.exit_code,
+        process_config=ProcessConfig(
+            tty=config.tty,
+            entrypoint=found.command[0],
+            arguments=found.command[1:],
+            privileged=config.privileged,
+            user=config.user,
+        ),
+        open_stdin=config.attach_stdin,
+        open_stderr=config.attach_stderr,
+        open_stdout=config.attach_stdout,
+        can_remove=not found.is_running and found.has_started,
+        container_id=found.container.id,
+        pid=found.pid,
+    )

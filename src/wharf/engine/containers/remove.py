@@ -1,0 +1,59 @@
+"""`rm`: a container goes, with all that was its own."""
+
+import asyncio
+import os
+
+from wharf.engine.containers import index, stop
+from wharf.engine.containers.container import Container
+from wharf.engine.containers.context import Context
+from wharf.engine.containers.record import Status
+from wharf.engine.errors import NoSuchContainer, RemovalInProgress
+from wharf.errors import Conflict
+from wharf.failpoint import failpoint
+
+
+async def remove(context: Context, container: Container, *, force: bool, volumes: bool) -> None:
+    """Remove a container; one that runs only by force (it is killed first)."""
+    if container.is_being_removed:
+        raise RemovalInProgress(container.id)
+    if container.is_alive and not force:
+        is_paused = container.condition.status is Status.PAUSED
+        state = (
+            "paused and must be unpaused first"
+            if is_paused
+            else ("running: stop the container before removing or force remove")
+        )
+        raise Conflict(f'cannot remove container "{container.name}": container is {state}')
+    container.is_being_removed = True
+    try:
+        if container.run is not None:
+            await stop.kill_and_wait(context, container)
+        async with container.lock:
+            if container.id not in context.index:
+                raise NoSuchContainer(container.id)
+            await take_away(context, container, volumes=volumes)
+    finally:
+        container.is_being_removed = False
+
+
+async def take_away(context: Context, container: Container, *, volumes: bool) -> None:  # noqa: ARG001 - anonymous volumes are not made yet
+    """Delete a container that has no process; the caller holds the lock and has marked it."""
+    await context.layers.remove(container.id, also=lambda connection: index.delete(connection, container.id))
+    failpoint("remove.recorded")
+    context.index.discard(container)
+    folder = context.paths.container(container.id)
+    await asyncio.to_thread(remove_folder, folder)
+    failpoint("remove.folder")
+    context.emit(container, "destroy")
+    container.tell_removed()
+
+
+def remove_folder(folder: str) -> None:
+    """Remove a container's folder: a flat one, with its log and generated files."""
+    try:
+        names = os.listdir(folder)
+    except FileNotFoundError:
+        return
+    for name in names:
+        os.unlink(f"{folder}/{name}")
+    os.rmdir(folder)

@@ -1,0 +1,153 @@
+"""`start`: from a record to a running process, and back again if any step fails."""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Sequence
+from functools import partial
+
+from wharf.aio.channel import Channel
+from wharf.aio.peer import Peer
+from wharf.engine.containers import bundle, files
+from wharf.engine.containers import exit as exit_
+from wharf.engine.containers.container import Container, Run
+from wharf.engine.containers.context import Context
+from wharf.engine.containers.record import Status
+from wharf.engine.errors import RemovalInProgress, StartFailed
+from wharf.errors import Conflict, EngineError, Internal, NotModified, Unavailable
+from wharf.failpoint import failpoint
+from wharf.network.endpoint import Endpoint, EndpointRequest
+
+_CREATE_FAILED = (
+    "failed to create task for container: failed to create shim task: "
+    "OCI runtime create failed: runc create failed: "
+)
+_RUNTIME_WORDS = "unable to start container process"
+_NOT_FOUND = ("executable file not found", "no such file or directory")
+_NOT_INVOKED = ("permission denied", "operation not permitted", "is a directory", "exec format error")
+
+
+async def start(context: Context, container: Container) -> None:
+    """Start a container; NotModified where it runs already."""
+    async with container.lock:
+        if container.is_being_removed:
+            raise RemovalInProgress(container.id)
+        if container.condition.status is Status.PAUSED:
+            raise Conflict("cannot start a paused container, try unpause instead")
+        if container.is_alive:
+            raise NotModified(f"Container {container.id} is already running")
+        await _start(context, container)
+
+
+async def _start(context: Context, container: Container) -> None:
+    run = Run([])
+    container.run = run
+    try:
+        pid = await _launch(context, container, run)
+        result, _ = await run.shim.call("start")
+    except BaseException as error:
+        failure = _explain(error)
+        await _undo(context, container, run, failure)
+        if failure is not None:
+            raise failure from error
+        raise
+    started_at = result["started_at"]
+    assert isinstance(started_at, int)
+    condition = container.with_condition(
+        status=Status.RUNNING,
+        starting=False,
+        pid=pid,
+        exit_code=0,
+        error="",
+        oom_killed=False,
+        started_at=started_at,
+        stopped_by_user=False,
+    )
+    await context.index.save(container, condition)
+    failpoint("start.recorded")
+    context.emit(container, "start")
+
+
+async def _launch(context: Context, container: Container, run: Run) -> int:
+    """Take every step before execve; return the init's pid."""
+    leased = asyncio.create_task(_lease(context, container))
+    await context.index.save(container, container.with_condition(starting=True, error=""))
+    run.endpoints.extend(await leased)
+    failpoint("start.leased")
+    made = files.write(context, container, run.endpoints)
+    path = bundle.write(context, container, made)
+    failpoint("start.bundled")
+    sock, pidfd = await context.spawner.shim(path)
+    os.close(pidfd)
+    run.peer = Peer(Channel(sock), on_event=partial(exit_.on_event, context, container, run))
+    context.tasks.start(exit_.watch(context, container, run), name=f"watch {container.record.short_id}")
+    pid, netlink = await run.created
+    try:
+        failpoint("start.created")
+        if netlink is not None:
+            for endpoint in run.endpoints:
+                await context.networks.plug(endpoint, netlink)
+    finally:
+        if netlink is not None:
+            os.close(netlink)
+    failpoint("start.plugged")
+    for client in container.take_pending_clients():
+        with client.sock:
+            await run.shim.call("attach", fds=(client.sock.fileno(),), **client.fields)
+    return pid
+
+
+async def _lease(context: Context, container: Container) -> Sequence[Endpoint]:
+    record = container.record
+    mode = record.host_config.network_mode
+    if mode == "host":
+        return []
+    wanted = record.endpoints.get(mode)
+    ip = wanted.ipam_config.ipv4_address if wanted and wanted.ipam_config else ""
+    request = EndpointRequest(ip=ip or None, mac=(wanted.mac_address if wanted else "") or None)
+    try:
+        return [await context.networks.lease(record.id, mode, request)]
+    except EngineError as error:
+        raise type(error)(f"failed to set up container networking: {error}") from error
+
+
+def _explain(error: BaseException) -> EngineError | None:
+    """Turn the failure of a step into what `docker start` says; None for what is no failure of ours."""
+    if isinstance(error, OSError):
+        return Internal(f"{error.strerror}: {error.filename}" if error.filename else str(error.strerror))
+    if not isinstance(error, EngineError):
+        return None
+    message = str(error)
+    if not message.startswith(_RUNTIME_WORDS):
+        return error
+    message = _CREATE_FAILED + message
+    if any(words in message for words in _NOT_INVOKED):
+        return StartFailed(message, 126)
+    if any(words in message for words in _NOT_FOUND):
+        return StartFailed(message, 127)
+    return Internal(message)
+
+
+async def _undo(context: Context, container: Container, run: Run, failure: EngineError | None) -> None:
+    """Take back whatever `_launch` has done; the container is as it was, but for the error on record."""
+    if run.peer is not None:
+        with contextlib.suppress(EngineError, OSError):  # the shim may have undone its part and be gone
+            await run.peer.call("kill")
+        await run.peer.close()
+    container.drop_pending_clients()
+    condition = container.with_condition(
+        starting=False,
+        error=str(failure or "the start was given up"),
+        exit_code=failure.exit_code if isinstance(failure, StartFailed) else 128,
+    )
+    await exit_.give_back(context, container, run)
+    await context.index.save(container, condition)
+    if container.record.host_config.auto_remove:
+        context.tasks.start(
+            exit_.remove_by_itself(context, container), name=f"remove {container.record.short_id}"
+        )
+
+
+def lost() -> Unavailable:
+    """The error of a shim that ended without a word."""
+    return Unavailable("the container's shim ended unexpectedly")

@@ -1,0 +1,119 @@
+"""`stop`, `kill`, `pause`: signals and what is waited for after them."""
+
+import asyncio
+import contextlib
+import signal as signals
+
+from wharf.engine.containers.container import Container
+from wharf.engine.containers.context import Context
+from wharf.engine.containers.record import Condition, Status
+from wharf.engine.errors import CannotKill, NotRunning
+from wharf.errors import Conflict, EngineError, Internal, InvalidParameter, NotModified
+
+_GRACE_AFTER_KILL_S = 10.0
+DEFAULT_STOP_TIMEOUT_S = 10
+
+
+def parse_signal(text: str) -> int:
+    """Return the number of a signal given as `9`, `KILL`, `SIGKILL` or `sigrtmin+3`."""
+    word = text.strip().upper().removeprefix("SIG")
+    if word.isascii() and word.isdigit():
+        number = int(word)
+        if 1 <= number <= signals.SIGRTMAX:
+            return number
+    elif word.startswith(("RTMIN+", "RTMAX-")) and word[6:].isdigit():
+        base = signals.SIGRTMIN if word.startswith("RTMIN") else signals.SIGRTMAX
+        number = base + int(word[5:])
+        if signals.SIGRTMIN <= number <= signals.SIGRTMAX:
+            return number
+    elif f"SIG{word}" in signals.Signals.__members__:
+        return signals.Signals[f"SIG{word}"]
+    raise InvalidParameter(f"invalid signal: {text}")
+
+
+async def _signal(context: Context, container: Container, number: int) -> None:
+    run = container.run
+    if run is None or not container.is_alive:
+        raise NotRunning(container.id)
+    if number == signals.SIGKILL and container.condition.status is Status.PAUSED:
+        await run.shim.call("resume")  # a frozen process dies only when it thaws
+    await run.shim.call("signal", signal=number, all=False)
+    context.emit(container, "kill", {"signal": str(number)})
+
+
+async def kill(context: Context, container: Container, ref: str, text: str) -> None:
+    """Send a signal; after SIGKILL, wait for the end."""
+    try:
+        number = parse_signal(text) if text else int(signals.SIGKILL)
+    except InvalidParameter as error:
+        raise InvalidParameter(f"cannot kill container: {ref}: {error}") from error
+    if not container.is_alive or container.run is None:
+        raise CannotKill(ref, container.id)
+    ended = container.next_exit()
+    try:
+        await _signal(context, container, number)
+    except EngineError as error:
+        raise CannotKill(ref, container.id) from error
+    if number == signals.SIGKILL:
+        await asyncio.wait_for(ended, _GRACE_AFTER_KILL_S)
+
+
+async def stop(context: Context, container: Container, *, signal: str | None, timeout: int | None) -> None:
+    """Ask the container to end, wait `timeout` seconds (-1: for ever), then kill it."""
+    if not container.is_alive:
+        raise NotModified(f"Container {container.id} is already stopped")
+    config = container.record.config
+    number = parse_signal(signal or config.stop_signal or "SIGTERM")
+    if timeout is None:
+        timeout = config.stop_timeout if config.stop_timeout is not None else DEFAULT_STOP_TIMEOUT_S
+    container.condition = container.with_condition(stopped_by_user=True)
+    ended = container.next_exit()
+    try:
+        await _signal(context, container, number)
+        if not await _ends_within(ended, None if timeout < 0 else float(timeout)):
+            await kill_and_wait(context, container)
+    except NotRunning:
+        pass  # it ended between the look and the signal: what was asked is so
+    context.emit(container, "stop")
+
+
+async def kill_and_wait(context: Context, container: Container) -> None:
+    """Kill a container outright and wait until its end is on record."""
+    run = container.run
+    if run is None:
+        return
+    with contextlib.suppress(EngineError):  # it may be on its way out already
+        await _signal(context, container, signals.SIGKILL)
+    if not await _ends_within(run.ended, _GRACE_AFTER_KILL_S):
+        await run.shim.call("kill")
+        if not await _ends_within(run.ended, _GRACE_AFTER_KILL_S):
+            raise Internal(f"cannot kill container {container.id}: it did not end within 20 seconds")
+
+
+async def _ends_within(
+    future: "asyncio.Future[Condition] | asyncio.Future[None]", seconds: float | None
+) -> bool:
+    done, _ = await asyncio.wait([future], timeout=seconds)
+    return bool(done)
+
+
+async def pause(context: Context, container: Container) -> None:
+    """Freeze every process of the container."""
+    async with container.lock:
+        if not container.is_alive or container.run is None:
+            raise NotRunning(container.id)
+        if container.condition.status is Status.PAUSED:
+            raise Conflict(f"Container {container.id} is already paused")
+        await container.run.shim.call("pause")
+        await context.index.save(container, container.with_condition(status=Status.PAUSED))
+        context.emit(container, "pause")
+
+
+async def unpause(context: Context, container: Container) -> None:
+    """Let a frozen container go on."""
+    async with container.lock:
+        if container.condition.status is not Status.PAUSED or container.run is None:
+            raise Conflict(f"Container {container.id} is not paused")
+        await container.run.shim.call("resume")
+        await context.index.save(container, container.with_condition(status=Status.RUNNING))
+        context.emit(container, "unpause")

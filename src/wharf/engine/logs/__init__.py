@@ -1,0 +1,1 @@
+"""Reading what containers wrote; the writing is the shim's."""
