@@ -16,13 +16,16 @@ from engine_kit.engine import Engine, OwnEngine
 from engine_kit.image import busybox_path
 
 _FOREIGN = os.environ.get("WHARF_TEST_HOST", "")
-_ENGINE_FIXTURES = {"engine", "own_engine", "fresh_engine", "shared_engine"}
+_ENGINE_FIXTURES = {"engine", "own_engine", "fresh_engine", "small_engine", "shared_engine"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that start engines run in one worker, one after the other: so their time limits hold."""
     for item in items:
-        if _ENGINE_FIXTURES.intersection(getattr(item, "fixturenames", ())):
+        starts = item.path.parent.name == "crash" or _ENGINE_FIXTURES.intersection(
+            getattr(item, "fixturenames", ())
+        )
+        if starts:
             item.add_marker(pytest.mark.xdist_group("engine"))
 
 
@@ -78,6 +81,16 @@ def fresh_engine() -> Iterator[OwnEngine]:
     if _FOREIGN:
         pytest.skip("looks inside an engine of ours")
     with OwnEngine.running("fresh") as own:
+        yield own
+
+
+@pytest.fixture
+def small_engine() -> Iterator[OwnEngine]:
+    """A fresh engine whose data root is a file system of 64 MB."""
+    _need_root_and_busybox()
+    if _FOREIGN:
+        pytest.skip("looks inside an engine of ours")
+    with OwnEngine.running("small", disk="64m") as own:
         yield own
 
 

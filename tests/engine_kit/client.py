@@ -79,11 +79,17 @@ class Cli:
     @contextlib.contextmanager
     def terminal(self, *words: str, rows: int = 24, columns: int = 80) -> Iterator["Terminal"]:
         """A running command on a terminal of its own."""
+        with self.in_terminal(*self.argv(*words), rows=rows, columns=columns) as terminal:
+            yield terminal
+
+    @contextlib.contextmanager
+    def in_terminal(self, *argv: str, rows: int = 24, columns: int = 80) -> Iterator["Terminal"]:
+        """Any program on a terminal of its own, with the client's environment."""
         ours, theirs = os.openpty()
         try:
             fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
             process = subprocess.Popen(
-                ["setsid", "--ctty", "--wait", *self.argv(*words)],
+                ["setsid", "--ctty", "--wait", *argv],
                 env=self._env,
                 cwd="/",
                 stdin=theirs,

@@ -100,13 +100,18 @@ class OwnEngine(Engine):
 
     @classmethod
     @contextlib.contextmanager
-    def running(cls, name: str, *, flags: Sequence[str] = (), failpoints: str = "") -> Iterator[Self]:
-        """An engine from start to end, with the tests' image; everything of it is gone afterwards."""
+    def running(
+        cls, name: str, *, flags: Sequence[str] = (), failpoints: str = "", disk: str | None = None
+    ) -> Iterator[Self]:
+        """An engine from start to end, with the tests' image; everything of it is gone afterwards.
+
+        With `disk` (a size, like 64m) its data root is a file system of that size, which `fill_disk` can fill.
+        """
         folder = Path(tempfile.mkdtemp(prefix="wharf-test-"))
         try:
             engine = cls(name, folder, flags=flags)
             engine.home.mkdir()
-            with engine.sandbox:
+            with _mounted(engine.data_root, disk), engine.sandbox:
                 engine.start(failpoints=failpoints)
                 engine.provide_image()
                 yield engine
@@ -182,6 +187,17 @@ class OwnEngine(Engine):
         left = [*self.sandbox.folders(), *(str(one) for one in self.exec_root.rglob("containers/*"))]
         assert not left, f"the engine left {left}"
 
+    def fill_disk(self) -> None:
+        """Leave no room where the engine keeps its data: a file takes what is left of its own file system."""
+        with (self.data_root / "filler").open("wb") as filler, contextlib.suppress(OSError):
+            while True:
+                filler.write(bytes(1 << 16))
+                filler.flush()
+
+    def free_disk(self) -> None:
+        """Take `fill_disk` back."""
+        (self.data_root / "filler").unlink()
+
     def census(self) -> Census:
         """Count everything of this engine; the daemon must run."""
         return take(
@@ -208,6 +224,19 @@ class OwnEngine(Engine):
     def _process_or_fail(self) -> subprocess.Popen[bytes]:
         assert self._process is not None, "the engine was never started"
         return self._process
+
+
+@contextlib.contextmanager
+def _mounted(root: Path, size: str | None) -> Iterator[None]:
+    if size is None:
+        yield
+        return
+    root.mkdir(0o710)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"mode=710,size={size}", "tmpfs", root], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", root], check=True)
 
 
 def _read_some(fd: int) -> bytes | None:

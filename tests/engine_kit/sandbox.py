@@ -108,6 +108,10 @@ class Sandbox:
             start_new_session=True,
         )
 
+    def run(self, *argv: str) -> None:
+        """Run a program inside to its success."""
+        assert self.popen(argv).wait() == 0, argv
+
     def processes(self) -> list[int]:
         """Every process that was started inside, the holder left out."""
         found: set[int] = set()

@@ -1,0 +1,62 @@
+"""At every failpoint, whichever process stands there is killed; a restart sets everything right."""
+
+import contextlib
+import subprocess
+
+import pytest
+
+from engine_kit import failpoints
+from engine_kit.engine import OwnEngine
+from engine_kit.image import IMAGE, docker_archive, entry, layer
+
+NAMES = failpoints.names()
+
+
+def test_there_are_failpoints_where_the_kernel_or_the_disk_is_changed() -> None:
+    rooms = {name.partition(".")[0] for name in NAMES}
+    assert rooms >= {"shim", "spawner"}
+    assert len(NAMES) >= 10
+
+
+def test_failpoint_names_say_their_room() -> None:
+    assert [name for name in NAMES if "." not in name] == []
+
+
+def _live(engine: OwnEngine) -> None:
+    """Go through a container's whole life; any step may fail, since something is killed on the way."""
+    cli = engine.cli("wharf")
+    small = docker_archive("wt-load:1", [layer([(entry("f", mode=0o644, kind=b"0"), b"content")])])
+    with contextlib.suppress(subprocess.TimeoutExpired, OSError, AssertionError):
+        engine.load(small)
+    steps = [
+        ("run", "--name", "wt-a", IMAGE, "true"),
+        ("run", "-d", "--name", "wt-b", IMAGE, "sleep", "1000"),
+        ("exec", "wt-b", "true"),
+        ("stop", "-t", "0", "wt-b"),
+        ("start", "wt-b"),
+        ("tag", IMAGE, "wt-tag:1"),
+        ("rmi", "wt-tag:1"),
+        ("rm", "-f", "wt-a", "wt-b"),
+        ("rmi", "wt-load:1"),
+    ]
+    for step in steps:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            cli(*step, limit_s=15)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_kill_here_loses_nothing_and_leaks_nothing(name: str) -> None:
+    with OwnEngine.running("crash") as engine:
+        base = engine.census()
+        engine.stop()
+        with contextlib.suppress(AssertionError):  # it may be killed before it serves
+            engine.start(failpoints=f"{name}=kill@1")
+        _live(engine)
+        if not engine.has_ended:
+            engine.kill()
+        engine.start()
+        engine.clear()
+        engine.settle(base)
+        cli = engine.cli("wharf")
+        assert cli("run", "--rm", IMAGE, "echo", "whole").ok() == "whole"
+        engine.settle(base)
