@@ -89,7 +89,7 @@ class Engine:
                 tasks=tasks,
                 cgroup_parent=settings.cgroup_parent or _cgroup_parent(settings),
                 cgroup_mode=cgroup.mode(),
-                available_capabilities=capability.available(),
+                available_capabilities=tuple(capability.names_of(capability.bounding_mask())),
             )
             facts = Facts(
                 engine_id=await _engine_id(db),
@@ -97,9 +97,9 @@ class Engine:
                 debug=settings.debug,
                 insecure_registries=settings.insecure_registry,
                 registry_mirrors=settings.registry_mirror,
-                firewall=networks.firewall_name,
+                firewall=networks.firewall.name,
             )
-            engine = cls(context, System(context, facts, Host(cgroup.Mounts.current().controllers)), stack)
+            engine = cls(context, System(context, facts, Host()), stack)
             await engine.containers.open()
             await networks.sweep({container.id for container in index if container.is_alive})
             engine._stack = stack.pop_all()

@@ -75,9 +75,9 @@ class Events:
             for event in list(self._kept) if since is not None else ():
                 if event.time_nano >= (since or 0) and not _is_past(event, until) and passes(event, filters):
                     yield event
-            while (event := await self._next(queue, until)) is not _END:
-                if passes(event, filters):
-                    yield event
+            while (new := await self._next(queue, until)) is not _END:
+                if passes(new, filters):
+                    yield new
         finally:
             self._listeners.discard(queue)
 

@@ -3,14 +3,24 @@
 import functools
 import os
 
+from wharf.linux.cgroup import Mounts
+
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
-class Host:
-    """The machine the engine runs on. `controllers` are the cgroup controllers there are."""
+def _controllers() -> frozenset[str]:
+    mounts = Mounts.read()
+    if mounts.mode == "v1" or mounts.unified is None:
+        return frozenset(mounts.controllers)
+    with open(f"{mounts.unified}/cgroup.controllers", encoding="ascii") as file:
+        return frozenset(file.read().split())
 
-    def __init__(self, controllers: frozenset[str]) -> None:
-        self._controllers = controllers
+
+class Host:
+    """The machine the engine runs on."""
+
+    def __init__(self) -> None:
+        self._controllers = _controllers()
 
     @property
     def architecture(self) -> str:

@@ -1,5 +1,6 @@
 """What the engine says of itself: version, info."""
 
+import asyncio
 import functools
 import os
 import platform
@@ -102,7 +103,7 @@ class System:
             ipv4_forwarding=host.forwards_ipv4(),
             debug=facts.debug,
             n_fd=len(os.listdir("/proc/self/fd")),
-            n_goroutines=context.tasks.count,
+            n_goroutines=len(asyncio.all_tasks()),
             system_time=rfc3339(time.time_ns()),
             logging_driver="json-file",
             cgroup_driver="cgroupfs",

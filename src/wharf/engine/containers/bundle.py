@@ -9,7 +9,7 @@ import os
 
 from wharf.engine.containers.container import Container
 from wharf.engine.containers.context import Context
-from wharf.engine.containers.oci import spec
+from wharf.engine.containers.oci import mounts, spec
 from wharf.failpoint import failpoint
 
 _FILES = ("config.json", "shim.json", "shim.sock", "shim.pid", "exit.json", "init.pid")
@@ -18,6 +18,7 @@ _FILES = ("config.json", "shim.json", "shim.sock", "shim.pid", "exit.json", "ini
 def write(context: Context, container: Container, files: spec.Files) -> str:
     """Write the bundle of a start and return its path."""
     record, host = container.record, container.record.host_config
+    mounts.make_sources(host)
     subject = spec.Subject(
         id=record.id,
         config=record.config,

@@ -1,7 +1,7 @@
 """What the verbs of a container's life need of the rest of the engine."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from wharf.aio.supervisor import Supervisor
 from wharf.content.layers import Layers
@@ -16,7 +16,8 @@ from wharf.spawner.client import Spawner
 from wharf.state.database import Database
 
 
-class Context(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Context:
     """The friends that `daemon/` hands to the containers' room."""
 
     db: Database

@@ -8,8 +8,9 @@ from wharf.engine.containers import admission, index
 from wharf.engine.containers.container import Container
 from wharf.engine.containers.context import Context
 from wharf.engine.containers.record import Condition, Record
+from wharf.engine.images.image import Image
 from wharf.engine.names import propose
-from wharf.errors import InvalidParameter
+from wharf.errors import InvalidParameter, NotFound
 from wharf.failpoint import failpoint
 from wharf.schema.container import ContainerConfig, ContainerCreateRequest
 from wharf.schema.host_config import HostConfig
@@ -29,8 +30,18 @@ def _config_of(request: ContainerCreateRequest) -> ContainerConfig:
     return ContainerConfig(**{field: getattr(request, field) for field in ContainerConfig.__struct_fields__})
 
 
+def _check_platform(image: Image, ref: str, asked: str) -> None:
+    """Refuse an image that is not for the platform asked for (`os/arch[/variant]`)."""
+    os_name, architecture, *_ = [*asked.split("/"), ""]
+    if (image.os, image.architecture) != (os_name, architecture):
+        raise NotFound(
+            f"image with reference {ref} was found but its platform ({image.os}/{image.architecture}) "
+            f"does not match the specified platform ({asked})"
+        )
+
+
 async def create(
-    context: Context, request: ContainerCreateRequest, *, name: str | None
+    context: Context, request: ContainerCreateRequest, *, name: str | None, platform: str | None
 ) -> tuple[Container, list[str]]:
     """Create a container and return it with the warnings for its creator."""
     config = _config_of(request)
@@ -38,6 +49,8 @@ async def create(
         raise InvalidParameter("config cannot be empty in order to create a container")
     wanted = admission.check_name(name) if name else None
     image = context.images.resolve(config.image) if config.image else None
+    if image and platform:
+        _check_platform(image, config.image, platform)
     container_id = _new_id()
     config, host, warnings = admission.admit(
         config, request.host_config or HostConfig(), image, container_id, cgroup_mode=context.cgroup_mode

@@ -99,7 +99,7 @@ async def conclude(context: Context, container: Container, run: Run) -> None:
         await give_back(context, container, run)
     else:
         await asyncio.gather(context.index.save(container, condition), give_back(context, container, run))
-    execs.end_all(container)
+    execs.end_all(context, container)
     if condition.oom_killed:
         context.emit(container, "oom")
     lasted = max(0, condition.finished_at - condition.started_at) // 1_000_000_000

@@ -5,7 +5,10 @@ from collections.abc import Sequence
 from wharf.engine.containers.container import Container
 from wharf.engine.containers.context import Context
 from wharf.engine.containers.oci.spec import Files
+from wharf.network import hosts, resolv
 from wharf.network.endpoint import Endpoint
+
+_HOSTS_FILE = "/etc/hosts"
 
 
 def write(context: Context, container: Container, endpoints: Sequence[Endpoint]) -> Files:
@@ -13,22 +16,45 @@ def write(context: Context, container: Container, endpoints: Sequence[Endpoint])
     record = container.record
     folder = context.paths.container(record.id)
     made = Files(f"{folder}/resolv.conf", f"{folder}/hostname", f"{folder}/hosts")
-    texts = context.networks.files(
-        mode=record.host_config.network_mode,
-        hostname=record.config.hostname,
-        domainname=record.config.domainname,
-        endpoints=endpoints,
-        extra_hosts=record.host_config.extra_hosts or (),
-        dns=record.host_config.dns or (),
-        dns_search=record.host_config.dns_search or (),
-        dns_options=record.host_config.dns_options or (),
-    )
-    for path, text in (
-        (made.resolv_conf, texts.resolv_conf),
-        (made.hostname, f"{record.config.hostname}\n"),
-        (made.hosts, texts.hosts),
-    ):
-        assert path is not None
+    texts = {
+        made.resolv_conf: _resolv_conf(context, container),
+        made.hostname: f"{record.config.hostname}\n",
+        made.hosts: _hosts(container, endpoints),
+    }
+    for path, text in texts.items():
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
     return made
+
+
+def _resolv_conf(context: Context, container: Container) -> str:
+    host, settings = container.record.host_config, context.networks.settings
+    return resolv.make(
+        _read(resolv.HOST_FILE),
+        transform="" if host.network_mode == "host" else resolv.LEGACY,
+        dns=host.dns or settings.dns,
+        dns_search=host.dns_search or settings.dns_search,
+        dns_options=host.dns_options or settings.dns_opts,
+    )
+
+
+def _hosts(container: Container, endpoints: Sequence[Endpoint]) -> str:
+    config, host = container.record.config, container.record.host_config
+    extra = [hosts.split_extra(entry) for entry in host.extra_hosts or ()]
+    if host.network_mode == "host":
+        return _read(_HOSTS_FILE) + "".join(f"{address}\t{names}\n" for address, names in extra)
+    return hosts.make(
+        addresses=[endpoint.ip for endpoint in endpoints if endpoint.ip],
+        hostname=config.hostname,
+        domainname=config.domainname,
+        extra=extra,
+    )
+
+
+def _read(path: str) -> str:
+    """Return one of the host's own files, or nothing where the host has none."""
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            return file.read()
+    except FileNotFoundError:
+        return ""

@@ -101,9 +101,9 @@ def mount_points(container: Container) -> list[MountPoint]:
     ]
 
 
-def endpoint_settings(container: Container) -> dict[str, EndpointSettings | None]:
+def endpoint_settings(container: Container) -> dict[str, EndpointSettings]:
     """Return the container's place in each of its networks, as it is now."""
-    shown: dict[str, EndpointSettings | None] = {}
+    shown: dict[str, EndpointSettings] = {}
     record = container.record
     mode = record.host_config.network_mode
     for name in {mode, *record.endpoints}:
@@ -133,7 +133,7 @@ def network_settings(container: Container) -> NetworkSettings:
         sandbox_id=container.id if pid else "",
         sandbox_key=f"/proc/{pid}/ns/net" if pid else "",
         ports={},
-        networks=networks,
+        networks={**networks},
     )
     if (bridge := networks.get("bridge")) is None:
         return shown

@@ -161,7 +161,6 @@ def _has_ancestor(context: Context, container: Container, value: str) -> bool:
 
 def _in_network(container: Container, value: str) -> bool:
     return any(
-        name == value
-        or (settings is not None and bool(settings.network_id) and settings.network_id.startswith(value))
+        name == value or (bool(settings.network_id) and settings.network_id.startswith(value))
         for name, settings in inspect.endpoint_settings(container).items()
     )

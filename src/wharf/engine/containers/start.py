@@ -100,8 +100,6 @@ async def _launch(context: Context, container: Container, run: Run) -> int:
 async def _lease(context: Context, container: Container) -> Sequence[Endpoint]:
     record = container.record
     mode = record.host_config.network_mode
-    if mode == "host":
-        return []
     wanted = record.endpoints.get(mode)
     ip = wanted.ipam_config.ipv4_address if wanted and wanted.ipam_config else ""
     request = EndpointRequest(ip=ip or None, mac=(wanted.mac_address if wanted else "") or None)

@@ -5,6 +5,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from wharf.engine.containers.container import Container
+from wharf.engine.containers.record import Condition
 from wharf.errors import InvalidParameter
 from wharf.schema.container import WaitResponse
 
@@ -36,6 +37,6 @@ async def _until_removed(container: Container) -> WaitResponse:
     return _response(container)
 
 
-async def _until_exit(container: Container, future: "asyncio.Future[object]") -> WaitResponse:
+async def _until_exit(container: Container, future: "asyncio.Future[Condition]") -> WaitResponse:
     await future
     return _response(container)

@@ -66,8 +66,9 @@ def parse_bind(spec: str) -> UserMount:
     if not source.startswith("/"):
         if not _VOLUME_NAME.fullmatch(source):
             raise InvalidParameter(
-                f'create {source}: "{source}" includes invalid characters for a local volume name, '
-                'only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path'
+                f'create {source}: "{source}" includes invalid characters for a local volume name, only '
+                '"[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, '
+                "use absolute path"
             )
         raise NotYet(f'the named volume "{source}"')
     propagation = next((word for word in modes if word in PROPAGATIONS), "rprivate")
@@ -109,6 +110,13 @@ def user_mounts(host: HostConfig) -> list[UserMount]:
         if destinations.count(destination) > 1:
             raise InvalidParameter(f"Duplicate mount point: {destination}")
     return found
+
+
+def make_sources(host: HostConfig) -> None:
+    """Make the folders that `-v` names on the host and that are missing, as Docker does at each start."""
+    for mount in user_mounts(host):
+        if mount.create_source and not os.path.lexists(mount.source):
+            os.makedirs(mount.source, 0o755, exist_ok=True)
 
 
 def overlay(defaults: list[Mount], added: list[Mount]) -> list[Mount]:

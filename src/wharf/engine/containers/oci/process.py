@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from wharf.engine.containers.oci import defaults
 from wharf.errors import InvalidParameter
-from wharf.linux.capability import CAPABILITIES as KNOWN
+from wharf.linux.capability import NUMBERS as KNOWN
 from wharf.runtime.spec import Capabilities, Process, Rlimit, User
 from wharf.schema.container import ContainerConfig
 from wharf.schema.host_config import HostConfig

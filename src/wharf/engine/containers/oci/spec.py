@@ -16,11 +16,11 @@ SHARED_WITH_HOST = "host"
 
 
 class Files(NamedTuple):
-    """The files the engine makes for a container, as paths on the host; None where it has none."""
+    """The files the engine makes for a container, as paths on the host."""
 
-    resolv_conf: str | None
-    hostname: str | None
-    hosts: str | None
+    resolv_conf: str
+    hostname: str
+    hosts: str
 
     def mounts(self) -> list[Mount]:
         """Return the binds that lay them over the container's own."""
@@ -32,7 +32,6 @@ class Files(NamedTuple):
         return [
             {"destination": where, "type": "bind", "source": source, "options": ["rbind", "rprivate"]}
             for where, source in places
-            if source is not None
         ]
 
 
