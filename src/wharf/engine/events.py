@@ -3,7 +3,7 @@
 import asyncio
 import collections
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 
 from wharf.schema.event import EventActor, EventMessage
 from wharf.schema.filters import Filters
@@ -29,6 +29,7 @@ KEYS = frozenset(
         "volume",
     ]
 )
+_ACTORS = ("config", "container", "daemon", "network", "node", "plugin", "secret", "service", "volume")
 _OLD_FORM = {"container", "image"}
 _END = None
 
@@ -66,7 +67,7 @@ class Events:
 
     async def subscribe(
         self, *, since: int | None, until: int | None, filters: Filters
-    ) -> AsyncIterator[EventMessage]:
+    ) -> AsyncGenerator[EventMessage, None]:
         """Give kept events from `since` on, then new ones until `until` (both in wall-clock nanoseconds)."""
         filters.check(KEYS)
         queue: asyncio.Queue[EventMessage | None] = asyncio.Queue()
@@ -103,41 +104,40 @@ def _is_past(event: EventMessage, until: int | None) -> bool:
 
 
 def passes(event: EventMessage, filters: Filters) -> bool:
-    """Return whether an event is what `filters` ask for: any value of a key, every key; labels all."""
+    """Return whether an event is what `filters` ask for."""
     attributes = event.actor.attributes or {}
-    return all(_passes_key(event, attributes, key, filters[key]) for key in filters)
-
-
-def _passes_key(
-    event: EventMessage, attributes: Mapping[str, str], key: str, values: "frozenset[str]"
-) -> bool:
-    if key == "label":
-        return all(_has_label(attributes, value) for value in values)
-    if key == "event":
-        short = event.action.partition(":")[0]
-        return event.action in values or short in values
-    if key == "type":
-        return event.type in values
-    if key == "scope":
-        return event.scope in values
-    if key == "image":
-        names = (
-            {event.actor.id, attributes.get("name", "")}
-            if event.type == "image"
-            else {attributes.get("image", "")}
+    name = attributes.get("name", "")
+    return (
+        filters.exact("type", event.type)
+        and filters.exact("scope", event.scope)
+        and filters.exact("event", event.action, event.action.partition(":")[0])
+        and filters.labels("label", attributes)
+        and _is_of_image(event, attributes, filters)
+        and all(
+            _is_about(event, key, (event.actor.id, name), attributes, filters)
+            for key in _ACTORS
+            if key in filters
         )
-        return bool(values & (names | {_without_tag(name) for name in names}))
-    named = {event.actor.id, attributes.get("name", "")}
+    )
+
+
+def _is_of_image(event: EventMessage, attributes: Mapping[str, str], filters: Filters) -> bool:
+    if event.type == "image":
+        names = (event.actor.id, attributes.get("name", ""))
+    else:
+        names = (attributes.get("image", ""), "")
+    return filters.exact("image", *names, *map(_without_tag, names)) or "image" not in filters
+
+
+def _is_about(
+    event: EventMessage, key: str, names: tuple[str, str], attributes: Mapping[str, str], filters: Filters
+) -> bool:
     if event.type == key:
-        return any(value in named or event.actor.id.startswith(value) for value in values)
-    return key == "container" and attributes.get("container", "") in values
+        return filters.exact(key, *names) or filters.prefix(key, event.actor.id)
+    # The events of networks and volumes name the container they are about.
+    return key == "container" and filters.exact(key, attributes.get("container", ""))
 
 
 def _without_tag(name: str) -> str:
     head, colon, tail = name.rpartition(":")
     return head if colon and "/" not in tail else name
-
-
-def _has_label(attributes: Mapping[str, str], wanted: str) -> bool:
-    key, has_value, value = wanted.partition("=")
-    return key in attributes and (not has_value or attributes[key] == value)

@@ -11,6 +11,7 @@ from wharf.engine.containers.container import Container
 from wharf.engine.containers.context import Context
 from wharf.engine.containers.oci import mounts, spec
 from wharf.failpoint import failpoint
+from wharf.shim.protocol import ShimConfig
 
 _FILES = ("config.json", "shim.json", "shim.sock", "shim.pid", "exit.json", "init.pid")
 
@@ -32,19 +33,19 @@ def write(context: Context, container: Container, files: spec.Files) -> str:
     config = spec.build(subject)
     options = host.log_config.config or {}
     height, width = host.console_size
-    shim = {
+    shim: ShimConfig = {
         "id": record.id,
         "root": context.layers.mounts(record.id),
         "tty": record.config.tty,
         "open_stdin": record.config.open_stdin,
         "stdin_once": record.config.stdin_once,
         "log": {
-            "driver": host.log_config.type,
+            "driver": "none" if host.log_config.type == "none" else "json-file",
             "path": context.paths.log(record.id),
             "max_size": _bytes(options.get("max-size", "")),
             "max_file": int(options.get("max-file", "") or 1),
         },
-        "console_size": [height, width] if height and width else None,
+        "console_size": (height, width) if height and width else None,
     }
     path = context.paths.bundle(record.id)
     os.mkdir(path, 0o700)

@@ -4,25 +4,16 @@ import asyncio
 import json
 import os
 import time
-from typing import TypedDict
 
+from wharf.aio.peer import error_of
 from wharf.engine.containers import bundle, execs, remove
 from wharf.engine.containers.container import Container, Run
 from wharf.engine.containers.context import Context
 from wharf.engine.containers.record import Status
-from wharf.errors import EngineError, Internal, Unavailable
+from wharf.errors import Unavailable
 from wharf.failpoint import failpoint
 from wharf.linux.cgroup import Cgroup
-
-
-class ExitRecord(TypedDict):
-    """`exit.json`: how a container ended; times in nanoseconds of the wall clock."""
-
-    status: int
-    oom_killed: bool
-    started_at: int | None
-    exited_at: int
-    error: str | None
+from wharf.shim.protocol import ExitRecord
 
 
 def killed_with_shim() -> ExitRecord:
@@ -46,7 +37,7 @@ def on_event(
             assert isinstance(pid, int)
             run.created.set_result((pid, fds.pop(0) if fds else None))
         case "failed":
-            run.created.set_exception(_error_of(message))
+            run.created.set_exception(error_of(message.get("error")))
         case "exec-exit":
             execs.on_exit(context, container, message)
         case "detach":
@@ -59,12 +50,6 @@ def on_event(
             pass  # the same words are in exit.json, which `watch` reads when the shim has gone
     for fd in fds:
         os.close(fd)
-
-
-def _error_of(message: dict[str, object]) -> EngineError:
-    error = message.get("error")
-    text = error.get("message") if isinstance(error, dict) else None
-    return Internal(str(text))
 
 
 async def watch(context: Context, container: Container, run: Run) -> None:

@@ -1,14 +1,13 @@
 """`ps`: which containers, and one line about each."""
 
-import re
 import time
+from collections.abc import Callable
 
 from wharf.engine.containers import inspect
 from wharf.engine.containers.container import Container
 from wharf.engine.containers.context import Context
 from wharf.engine.containers.record import Status
 from wharf.engine.containers.status_text import status_text
-from wharf.engine.errors import NoSuchContainer
 from wharf.errors import EngineError, InvalidParameter
 from wharf.schema.container import ContainerSummary, SummaryHostConfig, SummaryNetworks
 from wharf.schema.filters import Filters
@@ -32,6 +31,7 @@ KEYS = frozenset(
         "volume",
     ]
 )
+_REACH_STOPPED = ("status", "exited", "before", "since")
 _SECOND = 1_000_000_000
 
 
@@ -40,7 +40,7 @@ def listing(context: Context, *, everything: bool, limit: int, filters: Filters)
     filters.check(KEYS)
     containers = list(context.index)
     # Docker lists stopped containers too where the question can only be about them.
-    if not everything and limit <= 0 and not {"status", "exited", "before", "since"} & set(filters):
+    if not everything and limit <= 0 and not any(key in filters for key in _REACH_STOPPED):
         containers = [container for container in containers if container.is_alive]
     chosen = [container for container in containers if matches(context, container, filters)]
     if limit > 0:
@@ -82,45 +82,29 @@ def _image_name(context: Context, container: Container) -> str:
 def matches(context: Context, container: Container, filters: Filters) -> bool:
     """Return whether a container passes every filter."""
     record, condition = container.record, container.condition
-    tests = {
-        "id": lambda value: record.id.startswith(value) or re.search(value, record.id) is not None,
-        "name": lambda value: _name_matches(value, record.name),
-        "label": lambda value: label_matches(record.config.labels or {}, value),
+    if not (
+        filters.matches("id", record.id)
+        and (filters.matches("name", f"/{record.name}") or filters.matches("name", record.name))
+        and filters.labels("label", record.config.labels)
+        and filters.exact("health", "none")
+        and filters.exact("isolation", "", "default")
+        and not filters.boolean("is-task", default=False)
+    ):
+        return False
+    tests: dict[str, Callable[[str], bool]] = {
         "status": lambda value: container.visible_status is _status(value),
         "exited": lambda value: condition.status is Status.EXITED and condition.exit_code == _integer(value),
         "ancestor": lambda value: _has_ancestor(context, container, value),
         "network": lambda value: _in_network(container, value),
-        "volume": lambda value: (
-            value
-            in {mount.destination for mount in inspect.mount_points(container)}
-            | {mount.source for mount in inspect.mount_points(container)}
+        "volume": lambda value: any(
+            value in (mount.source, mount.destination) for mount in inspect.mount_points(container)
         ),
-        "before": lambda value: record.created < _reference(context, value).record.created,
-        "since": lambda value: record.created > _reference(context, value).record.created,
-        "health": lambda value: value == "none",
-        "is-task": lambda value: value.lower() in {"false", "0"},
-        "isolation": lambda value: value in {"", "default"},
+        "before": lambda value: record.created < context.index.find(value).record.created,
+        "since": lambda value: record.created > context.index.find(value).record.created,
         "expose": lambda value: _port(value) in {_port(port) for port in record.config.exposed_ports},
-        "publish": lambda value: not value,
+        "publish": lambda _value: False,
     }
-    return all(
-        (all if key == "label" else any)(test(value) for value in filters[key])
-        for key, test in tests.items()
-        if key in filters
-    )
-
-
-def label_matches(labels: dict[str, str], wanted: str) -> bool:
-    """Return whether `key` is there, or `key=value` holds."""
-    key, has_value, value = wanted.partition("=")
-    return key in labels and (not has_value or labels[key] == value)
-
-
-def _name_matches(pattern: str, name: str) -> bool:
-    try:
-        return re.search(pattern, f"/{name}") is not None or re.search(pattern, name) is not None
-    except re.error:
-        return False
+    return all(key not in filters or any(map(test, filters.get(key))) for key, test in tests.items())
 
 
 def _status(text: str) -> Status:
@@ -139,13 +123,6 @@ def _integer(text: str) -> int:
 
 def _port(text: str) -> str:
     return text if "/" in text else f"{text}/tcp"
-
-
-def _reference(context: Context, ref: str) -> Container:
-    try:
-        return context.index.find(ref)
-    except NoSuchContainer as error:
-        raise NoSuchContainer(error.ref) from None
 
 
 def _has_ancestor(context: Context, container: Container, value: str) -> bool:

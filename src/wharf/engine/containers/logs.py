@@ -2,6 +2,7 @@
 
 import asyncio
 import struct
+import time
 from collections.abc import AsyncIterator, Iterable
 
 from wharf.aio.inotify import Watcher
@@ -30,7 +31,7 @@ class LogStream:
 
     async def _pieces(self) -> AsyncIterator[bytes]:
         options = self._options
-        reader = Reader(self._path, tail=options.tail)
+        reader = Reader(self._path, tail=options.tail if options.tail >= 0 else None)
         try:
             batches = reader.batches()
             while (batch := await asyncio.to_thread(next, batches, None)) is not None:
@@ -47,7 +48,7 @@ class LogStream:
 
     def _is_over(self) -> bool:
         until = self._options.until
-        return not self._container.is_alive or (until is not None and until <= 0)
+        return not self._container.is_alive or 0 < until <= time.time_ns()
 
     def _close_at_exit(self, watcher: Watcher) -> None:
         if self._container.is_alive:
