@@ -135,15 +135,15 @@ def ping(address: str) -> str:
                 return str(sender)
 
 
-def talk(server: Namespace, client: Namespace | None, address: str, port: int = 8000) -> str:
+def talk(server: Namespace, client: Namespace | None, address: str, *, limit_s: float = 3) -> str:
     """Connect by TCP to `address` where `server` listens; return the peer's address as the server sees it.
 
     `client` None is the test's own namespace.
     """
-    listener = server.run(lambda: socket.create_server(("0.0.0.0", port)))
+    listener = server.run(lambda: socket.create_server(("0.0.0.0", 8000)))
 
     def connect() -> socket.socket:
-        return socket.create_connection((address, port), timeout=3)
+        return socket.create_connection((address, 8000), timeout=limit_s)
 
     with listener:
         listener.settimeout(3)

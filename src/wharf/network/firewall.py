@@ -55,8 +55,10 @@ def choose_firewall(settings: NetworkSettings) -> Firewall:
     if not settings.iptables:
         return NoFirewall()
     match settings.firewall_backend:
-        case "" | "auto":
-            return NoFirewall()
+        case "" | "auto" | "nftables":
+            from wharf.network.firewall_nftables import NftablesFirewall  # noqa: PLC0415  # only where it is used
+
+            return NftablesFirewall(settings.instance)
         case "iptables":
             raise InvalidParameter('firewall-backend "iptables" is not available, use "nftables"')
         case other:

@@ -9,6 +9,7 @@ requests that are not ours; those are told apart by sequence numbers that start 
 not come from the kernel (port 0) is dropped.
 """
 
+import contextlib
 import errno
 import os
 import socket
@@ -99,6 +100,28 @@ class Connection:
     def run(self, *messages: Message) -> None:
         """Send `messages` in one datagram; raises the first error among them as OSError."""
         for error in self.attempt(messages):
+            if error is not None:
+                raise error
+
+    def transact(self, messages: Sequence[Message]) -> None:
+        """Send a transaction of nfnetlink, BEGIN and END included; raises the first error in it as OSError.
+
+        The last message before END is acknowledged. A failed commit is told of under BEGIN's number, behind
+        or before the others' errors, so all that is queued is read.
+        """
+        last = len(messages) - 2
+        acknowledged = [
+            m._replace(flags=NLM_F_ACK | m.flags) if n == last else m for n, m in enumerate(messages)
+        ]
+        first, data = self._encode(acknowledged, 0)
+        self.socket.sendto(data, (0, 0))
+        outcome: list[OSError | None] = []
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                outcome += map(_error, self._receive(first, len(messages)))
+        if not outcome:
+            raise OSError(errno.EPROTO, "nfnetlink did not answer")
+        for error in outcome:
             if error is not None:
                 raise error
 
