@@ -105,7 +105,7 @@ class OwnEngine(Engine):
     ) -> Iterator[Self]:
         """An engine from start to end, with the tests' image; everything of it is gone afterwards.
 
-        With `disk` (a size, like 64m) its data root is a file system of that size, which `fill_disk` can fill.
+        With `disk` (a size, like 64m) its data root is a file system of that size, for `fill_disk` to fill.
         """
         folder = Path(tempfile.mkdtemp(prefix="wharf-test-"))
         try:

@@ -96,9 +96,9 @@ def test_an_attached_connection_is_upgraded_and_framed(engine: Engine) -> None:
         assert headers["content-type"] == "application/vnd.docker.multiplexed-stream"
         assert headers["upgrade"] == "tcp"
         assert engine.http("POST", f"/containers/{container}/start").status == 204
-        link.sendall(b"to and fro\n")
+        link.sendall(b"back and forth\n")
         link.shutdown(socket.SHUT_WR)
-        assert _frames(_read_all(link, rest)) == [(1, b"to and fro\n"), (2, b"err\n")]
+        assert _frames(_read_all(link, rest)) == [(1, b"back and forth\n"), (2, b"err\n")]
 
 
 def test_without_the_upgrade_header_the_answer_is_a_plain_200(engine: Engine) -> None:
