@@ -13,30 +13,37 @@ from wharf.errors import Internal
 from wharf.linux.seccomp import SyscallArg, SyscallRule
 
 
-class Filter(msgspec.Struct, kw_only=True):
+class Filter(msgspec.Struct, kw_only=True, rename="camel"):
     """When a rule counts (`includes`), or does not (`excludes`)."""
 
     caps: list[str] | None = None
     arches: list[str] | None = None
-    minKernel: str | None = None  # noqa: N815 - Docker's key
+    min_kernel: str | None = None
 
 
-class Argument(msgspec.Struct, kw_only=True):
+class Argument(msgspec.Struct, kw_only=True, rename="camel"):
     """A condition, in OCI's keys."""
 
     index: int = 0
     value: int = 0
-    valueTwo: int = 0  # noqa: N815 - OCI's key
+    value_two: int = 0
     op: str = ""
 
+    def oci(self) -> SyscallArg:
+        """Return the condition in OCI's form."""
+        condition: SyscallArg = {"index": self.index, "value": self.value, "op": self.op}
+        if self.value_two:
+            condition["valueTwo"] = self.value_two
+        return condition
 
-class Rule(msgspec.Struct, kw_only=True):
+
+class Rule(msgspec.Struct, kw_only=True, rename="camel"):
     """A rule, in OCI's keys and Docker's additional ones."""
 
     name: str = ""
     names: list[str] | None = None
     action: str = ""
-    errnoRet: int | None = None  # noqa: N815 - OCI's key
+    errno_ret: int | None = None
     args: list[Argument] | None = None
     includes: Filter | None = None
     excludes: Filter | None = None
@@ -46,13 +53,13 @@ class Rule(msgspec.Struct, kw_only=True):
         if (no := self.excludes) and (
             own_name in (no.arches or ())
             or any(capability in capabilities for capability in no.caps or ())
-            or (no.minKernel and _at_least(no.minKernel))
+            or (no.min_kernel and _at_least(no.min_kernel))
         ):
             return False
         return (yes := self.includes) is None or (
             (not yes.arches or own_name in yes.arches)
             and all(capability in capabilities for capability in yes.caps or ())
-            and (not yes.minKernel or _at_least(yes.minKernel))
+            and (not yes.min_kernel or _at_least(yes.min_kernel))
         )
 
     def oci(self) -> SyscallRule:
@@ -62,30 +69,30 @@ class Rule(msgspec.Struct, kw_only=True):
                 "both 'name' and 'names' are specified in the seccomp profile, use either 'name' or 'names'"
             )
         rule: SyscallRule = {"names": [self.name] if self.name else self.names or [], "action": self.action}
-        if self.errnoRet is not None:
-            rule["errnoRet"] = self.errnoRet
+        if self.errno_ret is not None:
+            rule["errnoRet"] = self.errno_ret
         if self.args:
-            rule["args"] = list(_arguments(self.args))
+            rule["args"] = [argument.oci() for argument in self.args]
         return rule
 
 
-class Mapping(msgspec.Struct, kw_only=True):
+class Mapping(msgspec.Struct, kw_only=True, rename="camel"):
     """A machine and the further interfaces it has."""
 
     architecture: str = ""
-    subArchitectures: list[str] | None = None  # noqa: N815 - Docker's key
+    sub_architectures: list[str] | None = None
 
 
-class ProfileDocument(msgspec.Struct, kw_only=True):
+class ProfileDocument(msgspec.Struct, kw_only=True, rename="camel"):
     """A profile in Docker's format."""
 
-    defaultAction: str = ""  # noqa: N815 - OCI's key
-    defaultErrnoRet: int | None = None  # noqa: N815 - OCI's key
+    default_action: str = ""
+    default_errno_ret: int | None = None
     architectures: list[str] | None = None
-    archMap: list[Mapping] | None = None  # noqa: N815 - Docker's key
+    arch_map: list[Mapping] | None = None
     flags: list[str] | None = None
-    listenerPath: str = ""  # noqa: N815 - OCI's key
-    listenerMetadata: str = ""  # noqa: N815 - OCI's key
+    listener_path: str = ""
+    listener_metadata: str = ""
     syscalls: list[Rule] | None = None
 
 
@@ -93,14 +100,6 @@ def version(release: str) -> tuple[int, int]:
     """Return major and minor of a kernel's release, as `6.1.0-13-amd64`."""
     major, minor, *_ = (*release.split("."), "0")
     return int(major), int("".join(digit for digit in minor.partition("-")[0] if digit.isdigit()) or 0)
-
-
-def _arguments(arguments: Iterable[Argument]) -> Iterator[SyscallArg]:
-    for argument in arguments:
-        condition: SyscallArg = {"index": argument.index, "value": argument.value, "op": argument.op}
-        if argument.valueTwo:
-            condition["valueTwo"] = argument.valueTwo
-        yield condition
 
 
 def _at_least(wanted: str) -> bool:

@@ -24,7 +24,7 @@ def _socket_rule(op: str, family: int) -> SyscallRule:
 
 
 _SOCKET_RULES = (_socket_rule("LT", _AF_ALG), _socket_rule("EQ", _AF_NFC), _socket_rule("GT", _AF_VSOCK))
-"""Every family but AF_ALG and AF_VSOCK; ranges, since two conditions on one argument are alternatives (OCI)."""
+"""Every family but AF_ALG and AF_VSOCK; ranges, since two conditions on one argument are alternatives."""
 
 
 def default_profile(capabilities: Collection[str]) -> LinuxSeccomp:
@@ -78,31 +78,31 @@ def profile_from_docker_json(text: str | bytes, capabilities: Collection[str]) -
         document = msgspec.json.decode(text, type=ProfileDocument)
     except msgspec.DecodeError as error:
         raise Internal(f"Decoding seccomp profile failed: {error}") from error
-    if not document.defaultAction and not document.syscalls:
+    if not document.default_action and not document.syscalls:
         return None
-    if document.architectures and document.archMap:
+    if document.architectures and document.arch_map:
         raise Internal(
             "both 'architectures' and 'archMap' are specified in the seccomp profile,"
             " use either 'architectures' or 'archMap'"
         )
     own_name, (own_architecture, *_) = seccomp_table.ARCHITECTURES[os.uname().machine]
     profile: LinuxSeccomp = {
-        "defaultAction": document.defaultAction,
+        "defaultAction": document.default_action,
         "architectures": list(document.architectures or ()),
         "syscalls": [rule.oci() for rule in document.syscalls or () if rule.applies(own_name, capabilities)],
     }
-    for mapped in document.archMap or ():
+    for mapped in document.arch_map or ():
         if mapped.architecture == own_architecture:
-            profile["architectures"] = [own_architecture, *(mapped.subArchitectures or ())]
+            profile["architectures"] = [own_architecture, *(mapped.sub_architectures or ())]
             break
-    if document.defaultErrnoRet is not None:
-        profile["defaultErrnoRet"] = document.defaultErrnoRet
+    if document.default_errno_ret is not None:
+        profile["defaultErrnoRet"] = document.default_errno_ret
     if document.flags is not None:
         profile["flags"] = document.flags
-    if document.listenerPath:
-        profile["listenerPath"] = document.listenerPath
-    if document.listenerMetadata:
-        profile["listenerMetadata"] = document.listenerMetadata
+    if document.listener_path:
+        profile["listenerPath"] = document.listener_path
+    if document.listener_metadata:
+        profile["listenerMetadata"] = document.listener_metadata
     return profile
 
 
