@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import sys
 
 libc = ctypes.CDLL(None, use_errno=True)
 """The C library of this process; every call keeps errno for `check`."""
@@ -24,3 +25,15 @@ def syscall(number: int, *args: int | bytes | ctypes.Array[ctypes.c_char] | None
     """
     words = [ctypes.c_long(arg) if isinstance(arg, int) else arg for arg in args]
     return check(libc.syscall(ctypes.c_long(number), *words))
+
+
+_STATFS = 120  # sizeof(struct statfs) on 64-bit machines; its first word is the type
+
+libc.fstatfs.argtypes = [ctypes.c_int, ctypes.c_char_p]
+
+
+def filesystem_type(fd: int) -> int:
+    """Return the magic number of the file system that `fd` is open on: statfs(2)."""
+    buffer = ctypes.create_string_buffer(_STATFS)
+    check(libc.fstatfs(fd, buffer))
+    return int.from_bytes(buffer.raw[:8], sys.byteorder)

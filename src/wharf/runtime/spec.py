@@ -1,10 +1,11 @@
 """The OCI runtime specification 1.2 (`config.json`) as TypedDicts: checked by mypy, free at run time.
 
-Source: <https://github.com/opencontainers/runtime-spec/blob/v1.2.1/config.md> and its JSON schema; key names are
-the wire's. What the kernel's own rooms take (resources, seccomp) is declared there and re-exported here.
+Source: <https://github.com/opencontainers/runtime-spec/blob/v1.2.1/config.md> and its JSON schema; key names
+are the wire's. What the kernel's own rooms take (resources, seccomp) is declared there and re-exported here.
 
-One extension: `User.username`, which the specification has for Windows only, carries Docker's
-`user[:group]` text; the init then resolves it in the container's own /etc/passwd and /etc/group.
+Two extensions, for Docker: `User.username`, which the specification has for Windows only, carries a
+`user[:group]` text, and `User.groupAdd` names or numbers of more groups; the init looks them up in the
+container's own /etc/passwd and /etc/group.
 """
 
 from typing import Literal, NotRequired, TypedDict
@@ -58,6 +59,7 @@ class User(TypedDict, total=False):
     umask: int
     additionalGids: list[int]
     username: str
+    groupAdd: list[str]
 
 
 class Capabilities(TypedDict, total=False):

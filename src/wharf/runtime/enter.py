@@ -1,0 +1,77 @@
+"""A process executed in a running container, from clone3(2) to execve(2): the child's side of `exec`.
+
+It was born in the container's pid namespace, joins the others by the init's pidfd (no path of /proc is
+walked), and then takes the same last steps as the init itself.
+"""
+
+import gc
+import os
+import traceback
+from contextlib import ExitStack
+from typing import NamedTuple, NoReturn
+
+from wharf.failpoint import failpoint
+from wharf.linux.clone import CloneFlag, setns
+from wharf.linux.rooted import Root
+from wharf.runtime import init, process, stdio
+from wharf.runtime.errors import Refused, text_of
+from wharf.runtime.message import Channel, Failed, Joined, Opened, Ready
+from wharf.runtime.spec import Process, Spec
+from wharf.runtime.stdio import Stdio
+
+
+class Visit(NamedTuple):
+    """Everything the child needs, read and checked by the caller."""
+
+    spec: Spec
+    process: Process
+    init_pidfd: int
+    namespaces: int
+    session: str
+    stdio: Stdio | None
+    console_size: tuple[int, int] | None
+
+
+def run(visit: Visit, channel: Channel) -> NoReturn:
+    """Be the process."""
+    try:
+        with ExitStack() as stack:
+            program = _enter(visit, channel, stack)
+        channel.send(Ready())
+        process.await_start(channel)
+        process.execute(program)
+    except Refused as error:
+        channel.send(Failed(str(error), error.kind))
+    except OSError as error:
+        channel.send(Failed(text_of(error), "internal"))
+    except BaseException:
+        channel.send(Failed(traceback.format_exc(), "internal"))
+    os._exit(1)
+
+
+def _enter(visit: Visit, channel: Channel, stack: ExitStack) -> process.Program:
+    gc.disable()  # a collection would touch, and so copy, the pages shared with the caller
+    init.isolate(pdeathsig=True)
+    filter_ = process.compile_filter(visit.spec)
+    failpoint("runtime.exec.setns")
+    try:
+        setns(visit.init_pidfd, visit.namespaces & ~CloneFlag.NEWPID)
+    except OSError as error:
+        raise Refused(f"setns: {text_of(error)}") from error
+    init.join_session(visit.session)
+    root = stack.enter_context(Root.at("/"))
+    account = process.account_of(visit.process, root)
+    if visit.process.get("terminal"):
+        console = stdio.open_console(root, visit.console_size)
+        channel.send(Opened(console=True, netlink=False), [console.master])
+        os.close(console.master)
+        stdio.take_console(console.terminal)
+        os.close(console.terminal)
+    elif visit.stdio is not None:
+        stdio.take(visit.stdio)
+    if personality := visit.spec.get("linux", {}).get("personality"):
+        process.set_personality(personality["domain"])
+    # The last privileged moment: what is to be charged to the container's cgroup must be in it by now.
+    if not isinstance(channel.receive(), Joined):
+        os._exit(1)
+    return process.confine(visit.process, account, root, filter_)

@@ -1,0 +1,112 @@
+"""The caller's side of a process executed in a running container.
+
+The caller has one thread and becomes the parent of the process, though that lives in the container's pid
+namespace.
+"""
+
+import os
+from contextlib import ExitStack
+from typing import Self
+
+from wharf.failpoint import failpoint
+from wharf.linux.cgroup import Cgroup
+from wharf.linux.clone import clone3
+from wharf.runtime import birth, enter
+from wharf.runtime.errors import EXEC_KINDS, CannotExec, CreateFailed, ExecFailed, cause
+from wharf.runtime.message import Channel, Start
+from wharf.runtime.namespaces import Namespaces, children_in
+from wharf.runtime.spec import Process, Spec
+from wharf.runtime.stdio import Stdio
+
+
+class Execed:
+    """A process that runs in a container; `console` is the master of its pseudo-terminal, None without."""
+
+    def __init__(self, pid: int, pidfd: int, console: int | None) -> None:
+        self.pid = pid
+        self.pidfd = pidfd
+        self.console = console
+
+    def close(self) -> None:
+        """Close the descriptors that are still held; twice does no harm."""
+        for fd in (self.pidfd, self.console):
+            if fd is not None and fd >= 0:
+                os.close(fd)
+        self.pidfd, self.console = -1, None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def exec_process(
+    init_pid: int,
+    init_pidfd: int,
+    spec: Spec,
+    process: Process,
+    *,
+    stdio: Stdio | None,
+    console_size: tuple[int, int] | None = None,
+    cgroup: Cgroup,
+) -> Execed:
+    """Execute `process` in the container of `spec`, whose init is given; return after execve(2).
+
+    Namespaces and seccomp filter are the container's, everything else is the process's own. Raises ExecFailed
+    with the process reaped and everything undone.
+    """
+    try:
+        birth.check_process(process, stdio)
+        namespaces = Namespaces.of(spec)
+        session = os.path.basename(birth.cgroup_path(spec))
+    except CreateFailed as error:
+        raise EXEC_KINDS["invoke"](str(error)) from error
+    del init_pid  # the pidfd says more: it is never another process's
+    visit = enter.Visit(spec, process, init_pidfd, namespaces.own, session, stdio, console_size)
+    with ExitStack() as undo:
+        ours, theirs = Channel.pair()
+        undo.callback(ours.close)
+        with ExitStack() as born:
+            born.callback(theirs.close)
+            cgroup_fd = cgroup.fd_for_clone()
+            if cgroup_fd is not None:
+                born.callback(os.close, cgroup_fd)
+            pid, pidfd = _clone(visit, theirs, cgroup_fd)
+        undo.callback(os.close, pidfd)
+        undo.callback(birth.end, pidfd)
+        newborn = birth.Newborn(pid, ours)
+        undo.callback(newborn.close_received)
+        try:
+            newborn.settle(process, None if cgroup_fd is not None else cgroup)
+            newborn.await_ready()
+        except birth.NotBorn as error:
+            raise EXEC_KINDS.get(error.kind, CannotExec)(error.text) from error
+        failpoint("runtime.exec.start")
+        try:
+            ours.send(Start())
+            ours.receive()
+        except OSError as error:
+            raise CannotExec(f"{birth.STARTING}{cause(error)}") from error
+        ours.close()
+        undo.pop_all()
+        return Execed(pid, pidfd, newborn.console)
+
+
+def _clone(visit: enter.Visit, channel: Channel, cgroup_fd: int | None) -> tuple[int, int]:
+    """Fork into the container's pid namespace; the child does not return."""
+    failpoint("runtime.exec.clone")
+    try:
+        with children_in(visit.init_pidfd):
+            pid, pidfd = clone3(cgroup_fd=cgroup_fd)
+            if pid == 0:
+                try:
+                    enter.run(visit, channel)
+                finally:
+                    os._exit(1)
+    except OSError as error:
+        raise CannotExec(f"{birth.STARTING}clone3: {cause(error)}") from error
+    return pid, pidfd
+
+
+__all__ = ["ExecFailed", "Execed", "exec_process"]
