@@ -142,7 +142,7 @@ def filter_flags(seccomp: LinuxSeccomp) -> int:
     flags = 0
     for name in seccomp.get("flags", ["SECCOMP_FILTER_FLAG_SPEC_ALLOW"]):
         if name not in _FLAGS:
-            raise _invalid(f"unknown seccomp flag {name!r}")
+            raise _invalid(f"seccomp flag {name} is not known")
         flags |= _FLAGS[name]
     if any(rule["action"] == "SCMP_ACT_NOTIFY" for rule in seccomp.get("syscalls") or ()):
         flags |= NEW_LISTENER
@@ -170,7 +170,7 @@ def _invalid(text: str) -> OSError:
 
 def _action(name: str, errno_value: int | None) -> int:
     if name not in _ACTIONS:
-        raise _invalid(f"unknown seccomp action {name!r}")
+        raise _invalid(f"string {name} is not a valid action for seccomp")
     action = _ACTIONS[name]
     if action in (ERRNO, TRACE):
         action |= (errno.EPERM if errno_value is None else errno_value) & 0xFFFF
@@ -208,9 +208,12 @@ def _alternatives(
         op = argument["op"].removeprefix("SCMP_CMP_")
         index = argument["index"]
         if op not in classic_bpf.OPERATORS or not argument["op"].startswith("SCMP_CMP_"):
-            raise _invalid(f"unknown seccomp operator {argument['op']!r}")
-        if not 0 <= index <= 5 or not 0 <= argument["value"] < 1 << 64:
-            raise _invalid(f"seccomp argument out of range for {name!r}")
+            raise _invalid(f"string {argument['op']} is not a valid operator for seccomp")
+        if not 0 <= index <= 5:
+            attempt = f"error creating seccomp syscall condition for syscall {name}"
+            raise _invalid(f"{attempt}: syscalls only have up to 6 arguments ({index} given)")
+        if not 0 <= argument["value"] < 1 << 64:
+            raise _invalid(f"seccomp value {argument['value']} of syscall {name} is not a 64-bit number")
         wide = machine.wide and index not in NARROW_ARGUMENTS.get(name, ())
         if op == "MASKED_EQ":
             conditions.append(Condition(index, op, argument.get("valueTwo", 0), argument["value"], wide))

@@ -39,6 +39,13 @@ _KERNELS = {
     "aarch64": ((_AARCH64,), (_ARM,)),
 }
 
+_WORDS = """
+X86 X86_64 X32 ARM AARCH64 LOONGARCH64 M68K MIPS MIPS64 MIPS64N32 MIPSEL MIPSEL64 MIPSEL64N32
+PARISC PARISC64 PPC PPC64 PPC64LE RISCV64 S390 S390X SH SHEB
+"""
+_ARCHITECTURES = frozenset(f"SCMP_ARCH_{word}" for word in _WORDS.split())
+"""OCI's words (config-linux.md, "Seccomp")."""
+
 NARROW_ARGUMENTS: dict[str, frozenset[int]] = {
     name: frozenset(indexes)
     for name, indexes in {
@@ -81,8 +88,12 @@ def machines(native: str, architectures: Collection[str]) -> list[tuple[int, lis
     """Return what a filter on kernel `native` decides about: audit numbers, and the interfaces under each.
 
     The flag says whether the profile lists the interface; one that shares its audit number with a listed one
-    is there in any case. Raises OSError (ENOSYS) for a kernel without tables.
+    is there in any case. Raises OSError: EINVAL for a word that names no interface, ENOSYS for a kernel
+    without tables.
     """
+    for architecture in architectures:
+        if architecture not in _ARCHITECTURES:
+            raise OSError(errno.EINVAL, f"string {architecture} is not a valid arch for seccomp")
     if native not in _KERNELS:
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), native)
     groups = []
