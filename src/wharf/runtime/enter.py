@@ -15,6 +15,7 @@ from wharf.linux.clone import CloneFlag, setns
 from wharf.linux.rooted import Root
 from wharf.runtime import init, process, stdio
 from wharf.runtime.errors import Refused, text_of
+from wharf.runtime.filters import Filter
 from wharf.runtime.message import Channel, Failed, Joined, Opened, Ready
 from wharf.runtime.spec import Process, Spec
 from wharf.runtime.stdio import Stdio
@@ -28,6 +29,7 @@ class Visit(NamedTuple):
     init_pidfd: int
     namespaces: int
     session: str
+    filter: Filter | None
     stdio: Stdio | None
     console_size: tuple[int, int] | None
 
@@ -52,7 +54,6 @@ def run(visit: Visit, channel: Channel) -> NoReturn:
 def _enter(visit: Visit, channel: Channel, stack: ExitStack) -> process.Program:
     gc.disable()  # a collection would touch, and so copy, the pages shared with the caller
     init.isolate(pdeathsig=True)
-    filter_ = process.compile_filter(visit.spec)
     failpoint("runtime.exec.setns")
     try:
         setns(visit.init_pidfd, visit.namespaces & ~CloneFlag.NEWPID)
@@ -74,4 +75,4 @@ def _enter(visit: Visit, channel: Channel, stack: ExitStack) -> process.Program:
     # The last privileged moment: what is to be charged to the container's cgroup must be in it by now.
     if not isinstance(channel.receive(), Joined):
         os._exit(1)
-    return process.confine(visit.process, account, root, filter_)
+    return process.confine(visit.process, account, root, visit.filter)

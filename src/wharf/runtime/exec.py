@@ -12,7 +12,8 @@ from wharf.failpoint import failpoint
 from wharf.linux.cgroup import Cgroup
 from wharf.linux.clone import clone3
 from wharf.runtime import birth, enter
-from wharf.runtime.errors import EXEC_KINDS, CannotExec, CreateFailed, ExecFailed, cause
+from wharf.runtime.errors import EXEC_KINDS, CannotExec, CreateFailed, ExecFailed, Refused, cause
+from wharf.runtime.filters import filter_of
 from wharf.runtime.message import Channel, Start
 from wharf.runtime.namespaces import Namespaces, children_in
 from wharf.runtime.spec import Process, Spec
@@ -60,10 +61,12 @@ def exec_process(
         birth.check_process(process, stdio)
         namespaces = Namespaces.of(spec)
         session = os.path.basename(birth.cgroup_path(spec))
-    except CreateFailed as error:
-        raise EXEC_KINDS["invoke"](str(error)) from error
+        # Here rather than in the child: the next process of the same container finds it compiled.
+        filter_ = filter_of(spec)
+    except (CreateFailed, Refused) as error:
+        raise EXEC_KINDS["invoke"](f"{birth.STARTING}{error}") from error
     del init_pid  # the pidfd says more: it is never another process's
-    visit = enter.Visit(spec, process, init_pidfd, namespaces.own, session, stdio, console_size)
+    visit = enter.Visit(spec, process, init_pidfd, namespaces.own, session, filter_, stdio, console_size)
     with ExitStack() as undo:
         ours, theirs = Channel.pair()
         undo.callback(ours.close)

@@ -24,6 +24,7 @@ from wharf.linux.rooted import Root
 from wharf.runtime import devices, masks, mounts, process, rootfs, stdio, sysctl
 from wharf.runtime.cgroup_mounts import CgroupView
 from wharf.runtime.errors import Refused, cause, text_of
+from wharf.runtime.filters import filter_of
 from wharf.runtime.message import Channel, Failed, Joined, Opened, Ready
 from wharf.runtime.namespaces import Namespaces
 from wharf.runtime.procfs import Procfs
@@ -110,11 +111,8 @@ def _create(
     if plan.makes_dev:
         devices.furnish(root, linux.get("devices") or ())
     console = _open_console(plan, root, channel, netlink)
-    filter_ = process.compile_filter(plan.spec)
-    with Procfs() if plan.sysctls else ExitStack() as procfs:
-        _name_host(plan.spec)
-        if isinstance(procfs, Procfs):
-            sysctl.write(plan.sysctls, procfs)
+    filter_ = filter_of(plan.spec)
+    _set_host(plan)
     masks.make_readonly(root, linux.get("readonlyPaths") or ())
     masks.hide(root, linux.get("maskedPaths") or ())
     _make_directory(root, plan.process["cwd"])
@@ -133,7 +131,7 @@ def _create(
 
 
 def isolate(*, pdeathsig: bool) -> None:
-    """Close this process to inspection, lead a session of its own, and let no descriptor outlive execve(2)."""
+    """Close this process to inspection, lead a session, and let no descriptor outlive execve(2)."""
     failpoint("runtime.init")
     prctl.set_dumpable(dumpable=False)
     if pdeathsig:
@@ -183,17 +181,17 @@ def _open_console(plan: Plan, root: Root, channel: Channel, netlink: socket.sock
     return console
 
 
-def _name_host(spec: Spec) -> None:
+def _set_host(plan: Plan) -> None:
+    """Set the names of the host and the sysctls of the new namespaces."""
     failpoint("runtime.hostname")
-    if hostname := spec.get("hostname"):
+    if hostname := plan.spec.get("hostname"):
         socket.sethostname(hostname)
-    if domainname := spec.get("domainname"):
-        _set_domainname(domainname)
-
-
-def _set_domainname(name: str) -> None:
-    with Procfs() as procfs:
-        procfs.write("sys/kernel/domainname", name)
+    values = dict(plan.sysctls)
+    if domainname := plan.spec.get("domainname"):
+        values["kernel/domainname"] = domainname
+    if values:
+        with Procfs() as procfs:
+            sysctl.write(values, procfs)
 
 
 def _make_directory(root: Root, path: str) -> None:

@@ -196,7 +196,7 @@ def _clone(order: Order) -> int:
     try:
         source = os.open(order.source, os.O_PATH | os.O_CLOEXEC)
     except OSError as error:
-        raise _refused(order, f"stat {order.source}: {cause(error)}") from error
+        raise Refused(f"failed to fulfil mount request: open {order.source}: {cause(error)}") from error
     try:
         return mount.clone_tree(source, recursive=order.options.recursive)
     except OSError as error:

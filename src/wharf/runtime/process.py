@@ -14,19 +14,13 @@ from wharf.linux import capability, prctl, rlimit, seccomp
 from wharf.linux.rooted import Root
 from wharf.runtime import command, stdio
 from wharf.runtime.errors import Refused, cause
+from wharf.runtime.filters import Filter
 from wharf.runtime.identity import Account, home_of, resolve_user
 from wharf.runtime.message import Channel, Start
 from wharf.runtime.procfs import Procfs
-from wharf.runtime.spec import Capabilities, Process, Spec
+from wharf.runtime.spec import Capabilities, Process
 
 _PERSONALITIES = {"LINUX": prctl.PER_LINUX, "LINUX32": prctl.PER_LINUX32}
-
-
-class Filter(NamedTuple):
-    """A compiled seccomp filter, and the flags to load it with."""
-
-    program: bytes
-    flags: int
 
 
 class Program(NamedTuple):
@@ -77,20 +71,6 @@ def confine(process: Process, account: Account, root: Root, filter_: Filter | No
     if filter_ is not None and no_new_privileges:
         _load(filter_)
     return Program(path, arguments, environment)
-
-
-def compile_filter(spec: Spec) -> Filter | None:
-    """Return the seccomp filter of `spec`, None when it has none; raises Refused."""
-    profile = spec.get("linux", {}).get("seccomp")
-    if not profile:
-        return None
-    try:
-        flags = seccomp.filter_flags(profile)
-        if flags & seccomp.NEW_LISTENER:
-            raise Refused("unable to init seccomp: SCMP_ACT_NOTIFY is not supported")
-        return Filter(seccomp.compile_filter(profile), flags)
-    except OSError as error:
-        raise Refused(f"unable to init seccomp: {error.strerror}") from error
 
 
 def await_start(channel: Channel) -> None:
