@@ -1,0 +1,12 @@
+"""The table of this room's jobs, for the spawner. Nothing here needs an event loop."""
+
+from wharf.content.init_layer import init_layer_job
+from wharf.content.outcome import Job
+from wharf.content.trash import empty_trash_job
+from wharf.content.unpack import unpack_job
+
+JOBS: dict[str, Job] = {
+    "content.empty-trash": empty_trash_job,
+    "content.init-layer": init_layer_job,
+    "content.unpack": unpack_job,
+}

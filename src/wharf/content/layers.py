@@ -1,0 +1,353 @@
+"""Layers: overlay snapshots, shared by whoever needs them; writable ones for containers.
+
+Promises: a layer is visible only when it is complete, verified and on disk (its row follows `syncfs` of its
+files); a folder without a row is garbage, gone at the next start; a layer goes when no image, container or
+chain above needs it and no operation leases it. A tree is removed by one rename; deleting it happens behind.
+
+The records are in the database, and again in memory: what only looks is not asynchronous.
+"""
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from wharf.content import layer as table
+from wharf.content.folders import Folders, Jobs, Progress
+from wharf.content.keyed_lock import KeyedLock
+from wharf.content.layer import Chain, Layer, NoSuchLayer, Writable, chain_id, layer_key
+from wharf.content.lease import Lease, Leases
+from wharf.errors import InvalidParameter
+from wharf.failpoint import failpoint
+from wharf.runtime.spec import RootMount
+from wharf.schema.digest import Digest
+from wharf.state.database import Database
+
+Also = Callable[[sqlite3.Connection], None]
+
+_EMPTY_INIT = "init"
+"""Key of the init layer of containers without an image; no container's id is that short."""
+
+
+class Source(NamedTuple):
+    """A layer's bytes: `size` of them from `offset` of `fd` (borrowed), with `digest` if it is known.
+
+    `copy_fd` is an empty file that gets a copy of them (borrowed).
+    """
+
+    fd: int
+    offset: int
+    size: int
+    digest: Digest | None = None
+    copy_fd: int | None = None
+
+
+class Layers:
+    """The snapshots below the folder `snapshots`; `open` before use, `close` after."""
+
+    def __init__(self, db: Database, jobs: Jobs, snapshots: str) -> None:
+        self._db = db
+        self._jobs = jobs
+        self.folders = Folders(snapshots, jobs)
+        self._layers: dict[str, Layer] = {}
+        self._chains: dict[str, Chain] = {}
+        self._writables: dict[str, Writable] = {}
+        self._one_at_a_time = KeyedLock()
+        self._collecting = asyncio.Lock()
+        self.leases = Leases()
+
+    async def open(self) -> None:
+        """Read the records, and remove every folder without one."""
+        await self._db.migrate("content", table.MIGRATIONS)
+        layers, chains, writables = await self._db.read(table.load)
+        self._layers = {layer.diff_id: layer for layer in layers}
+        self._chains = {chain.chain_id: chain for chain in chains}
+        self._writables = {writable.key: writable for writable in writables}
+        self.sweep()
+
+    async def close(self) -> None:
+        """Stop deleting what was removed; the next start goes on with it."""
+        await self.folders.close()
+
+    def sweep(self) -> None:
+        """Remove folders that no record owns, and make what a power cut took from writable ones.
+
+        For the start, when no operation is under way.
+        """
+        known = {layer.number for layer in self._layers.values()}
+        known.update(chain.init for chain in self._chains.values() if chain.init is not None)
+        known.update(writable.number for writable in self._writables.values())
+        self.folders.open(known)
+        for writable in self._writables.values():
+            self.folders.mend(writable.number, work=True)
+
+    # What images are made of
+
+    def layer(self, diff_id: str) -> Layer | None:
+        """Return the unpacked layer, if it is here."""
+        return self._layers.get(diff_id)
+
+    def has(self, chain: str) -> bool:
+        """Whether the chain is here."""
+        return chain in self._chains
+
+    def stack(self, chain: str | None) -> list[Layer]:
+        """Return a chain's layers, lowest first; raises NoSuchLayer."""
+        layers: list[Layer] = []
+        while chain is not None:
+            record = self._chain(chain)
+            layers.append(self._layers[record.diff_id])
+            chain = record.parent
+        return layers[::-1]
+
+    async def unpack(
+        self,
+        diff_id: Digest,
+        parent: str | None,
+        source: Source,
+        *,
+        lease: Lease,
+        progress: Progress | None = None,
+    ) -> str:
+        """Make the layer `diff_id` over `parent`, unless it is here; return its chain's id.
+
+        `lease` keeps it until an image holds it. Raises as `add` and `link` do.
+        """
+        await self.add(source, diff_id=diff_id, lease=lease, progress=progress)
+        return await self.link([diff_id], parent=parent, lease=lease)
+
+    async def add(
+        self,
+        source: Source,
+        *,
+        diff_id: Digest | None,
+        lease: Lease,
+        progress: Progress | None = None,
+    ) -> Layer:
+        """Unpack a layer, whatever will be below it; return its record once it is durable.
+
+        With `diff_id` known, nothing is done twice, also when two ask at once. Raises InvalidParameter for
+        bytes that are no layer or another one, Internal when the disk is full.
+        """
+        if diff_id is None:
+            return await self._add(source, None, lease, progress)
+        async with self._one_at_a_time.hold(diff_id):
+            async with self._collecting:
+                lease.hold(layer_key(diff_id))
+                known = self._layers.get(diff_id)
+            return known or await self._add(source, diff_id, lease, progress)
+
+    async def _add(
+        self, source: Source, diff_id: Digest | None, lease: Lease, progress: Progress | None
+    ) -> Layer:
+        number = self.folders.make()
+        try:
+            result = await self._run_unpack(source, diff_id, number, progress)
+            layer = Layer(
+                Digest(str(result["diff_id"])),
+                number,
+                int(str(result["size"])),
+                Digest(str(result["digest"])),
+                source.size,
+                str(result["compression"]),
+            )
+            async with self._collecting:
+                lease.hold(layer_key(layer.diff_id))
+                known = self._layers.get(layer.diff_id)
+            if known is None:
+                failpoint("content.layer.unpacked")
+                await self._db.write(lambda connection: table.insert_layer(connection, layer))
+                failpoint("content.layer.recorded")
+        except BaseException:
+            self.folders.discard(number)
+            raise
+        if known is not None:
+            self.folders.discard(number)
+            return known
+        self._layers[layer.diff_id] = layer
+        return layer
+
+    async def _run_unpack(
+        self, source: Source, diff_id: Digest | None, number: int, progress: Progress | None
+    ) -> dict[str, object]:
+        target = os.open(self.folders.fs(number), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        copies = [] if source.copy_fd is None else [source.copy_fd]
+        args = {"offset": source.offset, "size": source.size, "diff_id": diff_id, "digest": source.digest}
+        try:
+            return await self._jobs.job(
+                "content.unpack", args, [source.fd, target, *copies], progress=progress
+            )
+        finally:
+            os.close(target)
+
+    async def link(self, diff_ids: Sequence[Digest], *, parent: str | None = None, lease: Lease) -> str:
+        """Record layers that are here as a chain over `parent`, lowest first; return its id, leased.
+
+        Raises InvalidParameter when there is no layer, NoSuchLayer when one is not here.
+        """
+        chains: list[Chain] = []
+        for diff_id in diff_ids:
+            chains.append(Chain(chain_id(parent, diff_id), parent, diff_id, None))
+            parent = chains[-1].chain_id
+        if parent is None:
+            raise InvalidParameter("an image without layers has no chain")
+        async with self._collecting:
+            for chain in chains:
+                lease.hold(chain.chain_id)
+        new = [chain for chain in chains if chain.chain_id not in self._chains]
+        if new:
+            await self._db.write(lambda connection: table.insert_chains(connection, new))
+            for chain in new:
+                self._chains.setdefault(chain.chain_id, chain)
+        return parent
+
+    @staticmethod
+    def hold_in(connection: sqlite3.Connection, holder: str, chain: str) -> None:
+        """Keep `chain` for `holder` from the end of this transaction on; one chain a holder."""
+        connection.execute("INSERT OR REPLACE INTO chain_hold VALUES (?, ?)", (holder, chain))
+
+    @staticmethod
+    def drop_in(connection: sqlite3.Connection, holder: str) -> None:
+        """Let go of what `holder` holds; `collect` removes what nobody needs then."""
+        connection.execute("DELETE FROM chain_hold WHERE holder = ?", (holder,))
+
+    async def collect(self) -> tuple[Digest, ...]:
+        """Remove the layers that nobody needs; return the digests of blobs that were kept for them."""
+        async with self._collecting:
+            leased = self.leases.held()
+            gone = await self._db.write(lambda connection: table.collect(connection, leased))
+            for key in gone.chains:
+                self._chains.pop(key, None)
+            for key in gone.diff_ids:
+                self._layers.pop(key, None)
+        failpoint("content.collected")
+        self.folders.discard(*gone.numbers)
+        return gone.blobs
+
+    # What containers stand on
+
+    async def ready(self, chain: str | None) -> None:
+        """Make the init layer that containers of `chain` share, unless it is here; raises NoSuchLayer."""
+        if self._init_of(chain) is not None:
+            return
+        async with self._one_at_a_time.hold(f"init {chain}"):
+            if self._init_of(chain) is not None:
+                return
+            number = self.folders.make(work=True)
+            try:
+                await self._run_init(chain, number)
+                failpoint("content.init.made")
+                if chain is None:
+                    empty = Writable(_EMPTY_INIT, number, None)
+                    await self._db.write(lambda connection: table.insert_writable(connection, empty))
+                    self._writables[_EMPTY_INIT] = empty
+                else:
+                    await self._db.write(lambda connection: table.set_init(connection, chain, number))
+                    self._chains[chain] = self._chain(chain)._replace(init=number)
+            except BaseException:
+                self.folders.discard(number)
+                raise
+
+    async def _run_init(self, chain: str | None, number: int) -> None:
+        folder = os.open(self.folders.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            args = {"number": number, "lower": self._lower(chain)}
+            await self._jobs.job("content.init-layer", args, [folder])
+        finally:
+            os.close(folder)
+
+    def _init_of(self, chain: str | None) -> int | None:
+        if chain is not None:
+            return self._chain(chain).init
+        empty = self._writables.get(_EMPTY_INIT)
+        return None if empty is None else empty.number
+
+    async def prepare(self, key: str, parent: str | None, *, also: Also | None = None) -> None:
+        """Make a writable layer for container `key` over the chain `parent` (None: over nothing).
+
+        `also` runs in the same transaction. Raises NoSuchLayer when the image went meanwhile.
+        """
+        await self.ready(parent)
+        writable = Writable(key, self.folders.make(work=True), parent)
+
+        def work(connection: sqlite3.Connection) -> None:
+            table.insert_writable(connection, writable)
+            if also is not None:
+                also(connection)
+
+        try:
+            await self._db.write(work)
+        except BaseException:
+            self.folders.discard(writable.number)
+            raise
+        self._writables[key] = writable
+
+    async def remove(self, key: str, *, also: Also | None = None) -> None:
+        """Remove container `key`'s layer, if it is there; `also` runs in the same transaction."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute("DELETE FROM writable WHERE key = ?", (key,))
+            if also is not None:
+                also(connection)
+
+        await self._db.write(work)
+        failpoint("content.writable.removed")
+        writable = self._writables.pop(key, None)
+        if writable is not None:
+            self.folders.discard(writable.number)
+
+    def mounts(self, key: str) -> list[RootMount]:
+        """Return the mounts that make the root of container `key`; raises NoSuchLayer."""
+        writable = self._writable(key)
+        options = [
+            f"lowerdir={':'.join(self._lower_of(writable))}",
+            f"upperdir={writable.number}/fs",
+            f"workdir={writable.number}/work",
+            # As Docker has it: no index of hard links, which would refuse layers that were copied.
+            "index=off",
+        ]
+        return [{"type": "overlay", "source": "overlay", "options": options, "cwd": self.folders.path}]
+
+    def upper(self, key: str) -> str:
+        """Return the folder of what container `key` has changed; raises NoSuchLayer."""
+        return self.folders.fs(self._writable(key).number)
+
+    def describe(self, key: str) -> dict[str, str]:
+        """Return what `inspect` shows of a container's layers (Docker's names); raises NoSuchLayer."""
+        writable = self._writable(key)
+        return self._described([f"{writable.number}/fs", *self._lower_of(writable)])
+
+    def describe_chain(self, chain: str | None) -> dict[str, str]:
+        """Return what `inspect` shows of an image's layers (Docker's names); raises NoSuchLayer."""
+        return self._described(self._lower(chain)) if chain is not None else {}
+
+    def _described(self, names: Sequence[str]) -> dict[str, str]:
+        top, *below = (f"{self.folders.path}/{name}" for name in names)
+        own = top.removesuffix("/fs")
+        shown = {"LowerDir": ":".join(below)} if below else {}
+        return {**shown, "MergedDir": f"{own}/merged", "UpperDir": top, "WorkDir": f"{own}/work"}
+
+    def _chain(self, chain: str) -> Chain:
+        record = self._chains.get(chain)
+        if record is None:
+            raise NoSuchLayer(chain)
+        return record
+
+    def _writable(self, key: str) -> Writable:
+        writable = self._writables.get(key)
+        if writable is None:
+            raise NoSuchLayer(key)
+        return writable
+
+    def _lower_of(self, writable: Writable) -> list[str]:
+        init = self._init_of(writable.chain_id)
+        return [*([] if init is None else [f"{init}/fs"]), *self._lower(writable.chain_id)]
+
+    def _lower(self, chain: str | None) -> list[str]:
+        """Return a chain's folders, highest first.
+
+        Overlayfs takes each folder once. Where a layer stands twice in a chain the lower one adds nothing:
+        all it has is in the upper one, too.
+        """
+        return list(dict.fromkeys(f"{layer.number}/fs" for layer in reversed(self.stack(chain))))
