@@ -1,5 +1,6 @@
 """What a network driver does. Blocking; called on the network lane, one call at a time."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from wharf.network.endpoint import Endpoint
@@ -19,5 +20,5 @@ class Driver(Protocol):
     def plug(self, network: Network, endpoint: Endpoint, netlink_fd: int) -> None:
         """Connect the namespace in which the NETLINK_ROUTE socket `netlink_fd` (borrowed) was made."""
 
-    def unplug(self, network: Network, endpoint: Endpoint) -> None:
-        """Remove what `plug` made on the host; nothing happens when the kernel was faster."""
+    def unplug(self, network: Network, endpoints: Sequence[Endpoint]) -> None:
+        """Remove what `plug` made on the host; nothing happens where the kernel was faster."""

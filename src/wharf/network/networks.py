@@ -5,15 +5,15 @@ An endpoint's life: `lease` (durable: address, MAC, names), `plug` (kernel), `un
 over one netlink socket in the network namespace that the engine runs in.
 """
 
+import asyncio
+import socket
 import sqlite3
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from ipaddress import ip_address, ip_network
-
-import msgspec
 
 from wharf.aio.lane import Lane
-from wharf.errors import EngineError
+from wharf.errors import Conflict, EngineError
 from wharf.failpoint import failpoint
 from wharf.linux.netlink import Rtnl
 from wharf.network import store, sysctl
@@ -21,25 +21,10 @@ from wharf.network.driver import Driver
 from wharf.network.drivers.bridge import BridgeDriver
 from wharf.network.drivers.host import HostDriver
 from wharf.network.drivers.null import NullDriver
-from wharf.network.endpoint import (
-    Endpoint,
-    EndpointRequest,
-    parse_mac,
-    random_host_link,
-    random_id,
-    random_mac,
-)
-from wharf.network.errors import (
-    AddressOutOfRange,
-    AmbiguousNetwork,
-    EndpointExists,
-    InvalidEndpoint,
-    NetworkTrouble,
-    NoFreeAddress,
-    NoSuchNetwork,
-)
+from wharf.network.endpoint import Endpoint, EndpointRequest, parse_mac
+from wharf.network.errors import AmbiguousNetwork, InvalidEndpoint, NetworkTrouble, NoSuchNetwork
 from wharf.network.firewall import Firewall, choose_firewall, rules_of
-from wharf.network.ipam import AddressPool, PoolExhausted
+from wharf.network.leases import Leases
 from wharf.network.network import PREDEFINED, Network
 from wharf.network.predefined import Predefined
 from wharf.network.settings import NetworkSettings
@@ -49,7 +34,6 @@ Emit = Callable[[str, str, str, Mapping[str, str]], None]
 """Takes an event: type, action, id of the actor, attributes."""
 
 _IP_FORWARD = "net/ipv4/ip_forward"
-_INTERFACE_NAME = "eth0"
 _DEFAULT = "default"
 """What a container's network mode calls the default bridge."""
 
@@ -71,9 +55,9 @@ class Networks:
             "null": NullDriver(),
         }
         self._networks: dict[str, Network] = {}
-        self._endpoints: dict[str, Endpoint] = {}
+        self._leases = Leases({})
         self._links: dict[str, str] = {}
-        self._pools: dict[str, AddressPool] = {}
+        self._leaving: dict[str, list[Endpoint]] = {}
 
     @classmethod
     async def open(cls, db: Database, settings: NetworkSettings, *, emit: Emit | None = None) -> "Networks":
@@ -119,11 +103,11 @@ class Networks:
 
     def endpoints(self, container_id: str) -> Sequence[Endpoint]:
         """Return the endpoints of a container."""
-        return [endpoint for endpoint in self._endpoints.values() if endpoint.container_id == container_id]
+        return self._leases.of(container_id)
 
     def endpoints_on(self, network_id: str) -> Sequence[Endpoint]:
         """Return the endpoints on a network."""
-        return [endpoint for endpoint in self._endpoints.values() if endpoint.network_id == network_id]
+        return self._leases.on(network_id)
 
     def check(self, network_name: str, request: EndpointRequest) -> None:
         """Refuse what a request to create a container may not ask of an endpoint, in Docker's words.
@@ -148,12 +132,8 @@ class Networks:
         Raises NoSuchNetwork, EndpointExists, NoFreeAddress, AddressInUse, AddressOutOfRange.
         """
         network = self.find("bridge" if network_name == _DEFAULT else network_name)
-        if any(endpoint.network_id == network.id for endpoint in self.endpoints(container_id)):
-            raise EndpointExists(container_id[:12], network.name)
-        endpoint = self._endpoint(network, container_id, request or EndpointRequest())
-        pool = self._pools.get(network.id) if endpoint.ip else None
-        self._endpoints[endpoint.id] = endpoint
-        last = None if pool is None else str(pool.last)
+        endpoint = self._leases.make(network, container_id, request or EndpointRequest())
+        last = self._leases.last(network.id)
         try:
             failpoint("network.lease")
             await self._db.write(lambda db: store.add_endpoint(db, endpoint, last))
@@ -161,7 +141,7 @@ class Networks:
             # A cancelled caller does not stop the write; this one is queued behind it.
             with suppress(EngineError):
                 await self._db.write(lambda db: _strike_off(db, endpoint.id, endpoint.host_link))
-            self._forget(endpoint)
+            self._leases.forget(endpoint)
             raise
         if endpoint.host_link:
             self._links[endpoint.host_link] = network.id
@@ -176,35 +156,49 @@ class Networks:
         network, driver = self._driver_of(endpoint)
         await self._lane.run(driver.plug, network, endpoint, netlink_fd)
 
-    async def unplug(self, endpoint: Endpoint) -> None:
-        """Remove the endpoint's link from the host unless the container's end has taken it along.
+    async def unplug(self, endpoint: Endpoint, *, patience_s: float = 2.0) -> None:
+        """Remove the endpoint's link from the host, or see that the container's end has taken it along.
 
-        Deleting a veth pair costs tens of milliseconds (an RCU grace period): do not wait for it where a
-        user waits. May come before or after `release`, and more than once.
+        A namespace that has ended takes its links with it, more cheaply than anybody else can delete them, so
+        that is waited for; `patience_s=0` is for a namespace that lives on. Either way it takes its time: do
+        not wait for it where a user waits. It may come before or after `release`, and more than once.
         """
-        network, driver = self._driver_of(endpoint)
-        try:
-            await self._lane.run(driver.unplug, network, endpoint)
-        except OSError as error:
-            raise NetworkTrouble(f"cannot disconnect from network {network.name}", error) from error
+        if not endpoint.host_link:
+            return
+        if not await _gone(endpoint.host_link, patience_s):
+            network, driver = self._driver_of(endpoint)
+            # A new list each time: the lane may have taken the old one in this moment.
+            self._leaving[network.id] = [*self._leaving.get(network.id, ()), endpoint]
+            await self._lane.run(self._unplug_all, network, driver)
+            if not await _gone(endpoint.host_link, 0):
+                raise Conflict(f'link "{endpoint.host_link}" is not a port of network {network.name}')
         self._links.pop(endpoint.host_link, None)
-        if endpoint.host_link and endpoint.id not in self._endpoints:
+        if endpoint not in self._leases:
             await self._db.write(lambda db: store.remove_links(db, [endpoint.host_link]))
 
     async def release(self, endpoint: Endpoint) -> None:
         """Free the endpoint's address; nothing happens if that was done before."""
-        if endpoint.id not in self._endpoints:
+        if endpoint not in self._leases:
             return
         failpoint("network.release")
         gone = "" if endpoint.host_link in self._links else endpoint.host_link
-        await self._db.write(lambda db: _strike_off(db, endpoint.id, gone))
-        self._forget(endpoint)
-        self._event("disconnect", self._networks[endpoint.network_id], endpoint)
+        try:
+            await self._db.write(lambda db: _strike_off(db, endpoint.id, gone))
+        except asyncio.CancelledError:
+            self._leases.forget(endpoint)  # the write goes on, and before any other's
+            raise
+        self._leases.forget(endpoint)
+        if (network := self._networks.get(endpoint.network_id)) is not None:
+            self._event("disconnect", network, endpoint)
 
     async def sweep(self, live_container_ids: Collection[str]) -> Sequence[str]:
-        """Remove endpoints and links of no live container; return the names of the links removed."""
-        dead = [one for one in self._endpoints.values() if one.container_id not in live_container_ids]
-        owned = {one.host_link for one in self._endpoints.values() if one not in dead}
+        """Remove endpoints and links of no live container; return the names of the links removed.
+
+        For the start, before requests are served.
+        """
+        live = frozenset(live_container_ids)
+        dead = [one for one in self._leases.all() if one.container_id not in live]
+        owned = {one.host_link for one in self._leases.all() if one.container_id in live}
         removed = await self._lane.run(self._remove_links, owned)
         stale = [name for name in self._links if name not in owned]
 
@@ -214,7 +208,7 @@ class Networks:
 
         await self._db.write(work)
         for endpoint in dead:
-            self._forget(endpoint)
+            self._leases.forget(endpoint)
         for name in stale:
             del self._links[name]
         return removed
@@ -223,11 +217,11 @@ class Networks:
         stored = await self._db.read(store.load)
         predefined = Predefined(self._db, self._lane, self._rtnl, self.settings)
         self._networks = await predefined.bring_up(stored)
-        self._endpoints = dict(stored.endpoints)
+        self._leases = Leases(stored.endpoints)
         self._links = dict(stored.links)
         for network in self._networks.values():
             if self._drivers[network.driver].gives_addresses:
-                self._pools[network.id] = self._pool(network, stored.last_ipv4.get(network.id))
+                self._leases.add_pool(network, stored.last_ipv4.get(network.id))
         await self._lane.run(self._prepare_host)
 
     def _prepare_host(self) -> None:
@@ -242,47 +236,6 @@ class Networks:
         except OSError as error:
             raise NetworkTrouble("cannot set up forwarding", error) from error
 
-    def _pool(self, network: Network, last: str | None) -> AddressPool:
-        config = network.ipv4
-        subnet = config.interface.network
-        ip_range = ip_network(config.ip_range) if config.ip_range else None
-        known = None if last is None or ip_address(last) not in subnet else ip_address(last)
-        pool = AddressPool(subnet, ip_range=ip_range, last=known)
-        pool.restore([config.interface.ip])
-        pool.restore(ip_address(endpoint.ip) for endpoint in self.endpoints_on(network.id) if endpoint.ip)
-        return pool
-
-    def _endpoint(self, network: Network, container_id: str, request: EndpointRequest) -> Endpoint:
-        """Make the record, with an address taken from the pool where the driver gives addresses."""
-        endpoint = Endpoint(random_id(), network.id, network.name, network.driver, container_id)
-        if (pool := self._pools.get(network.id)) is None:
-            return endpoint
-        mac = parse_mac(request.mac) if request.mac else random_mac()
-        try:
-            wanted = ip_address(request.ip) if request.ip else None
-        except ValueError as error:
-            raise AddressOutOfRange from error
-        try:
-            address = pool.take(wanted)
-        except PoolExhausted:
-            raise NoFreeAddress(pool.subnet.version, network.name, network.id) from None
-        return msgspec.structs.replace(
-            endpoint,
-            mac=mac,
-            ip=str(address),
-            prefix_len=pool.subnet.prefixlen,
-            gateway=network.ipv4.gateway,
-            mtu=network.mtu,
-            interface_name=_INTERFACE_NAME,
-            host_link=random_host_link(),
-        )
-
-    def _forget(self, endpoint: Endpoint) -> None:
-        """Drop an endpoint from memory, its address with it."""
-        self._endpoints.pop(endpoint.id, None)
-        if endpoint.ip and (pool := self._pools.get(endpoint.network_id)) is not None:
-            pool.give_back(ip_address(endpoint.ip))
-
     def _driver_of(self, endpoint: Endpoint) -> tuple[Network, Driver]:
         if (network := self._networks.get(endpoint.network_id)) is None:
             raise NoSuchNetwork(endpoint.network_name)
@@ -293,18 +246,43 @@ class Networks:
 
         On a bridge that we made, whatever is named like ours; on another's, only what is on record.
         """
-        doomed = [(self._networks[network], name) for name, network in self._links.items()]
+        removed: list[str] = []
         for network in self._networks.values():
-            if network.link is not None and network.link.is_ours:
-                doomed += [(network, name) for name in self._bridge.ports(network)]
-        return [
-            name for network, name in doomed if name not in owned and self._bridge.unplug_link(network, name)
-        ]
+            if network.link is None:
+                continue
+            names = {name for name, owner in self._links.items() if owner == network.id}
+            if network.link.is_ours:
+                names.update(self._bridge.ports(network))
+            removed += self._bridge.unplug_links(network, names.difference(owned))
+        return removed
+
+    def _unplug_all(self, network: Network, driver: Driver) -> None:
+        """Unplug all that wait for it on this network; runs on the lane."""
+        if endpoints := self._leaving.pop(network.id, []):
+            driver.unplug(network, endpoints)
 
     def _event(self, action: str, network: Network, endpoint: Endpoint) -> None:
         if self._emit is not None:
             attributes = {"container": endpoint.container_id, "name": network.name, "type": network.driver}
             self._emit("network", action, network.id, attributes)
+
+
+async def _gone(link: str, patience_s: float) -> bool:
+    """Return whether the host has no link of this name, or loses it within `patience_s` seconds.
+
+    The look-up takes no lock and a few microseconds (ioctl SIOCGIFINDEX).
+    """
+    pause_s = 0.03
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            socket.if_nametoindex(link)
+        except OSError:
+            return True
+        if time.monotonic() >= deadline:
+            return False
+        await asyncio.sleep(pause_s)
+        pause_s *= 2
 
 
 def _strike_off(db: sqlite3.Connection, endpoint_id: str, link: str) -> None:

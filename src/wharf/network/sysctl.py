@@ -4,6 +4,7 @@ What `/proc/sys/net` shows depends on the thread that opens it, so values inside
 thread made for it, which enters the namespace and ends.
 """
 
+import os
 import threading
 from collections.abc import Mapping
 
@@ -24,10 +25,13 @@ def read(name: str) -> str | None:
 def write(name: str, value: str) -> None:
     """Set a sysctl of this thread's network namespace; nothing happens when the kernel has no such one."""
     try:
-        with open(_ROOT + name, "w", encoding="ascii") as file:
-            file.write(value)
+        fd = os.open(_ROOT + name, os.O_WRONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return
+    try:
+        os.write(fd, value.encode())
+    finally:
+        os.close(fd)
 
 
 def write_inside(namespace_fd: int, values: Mapping[str, str]) -> None:

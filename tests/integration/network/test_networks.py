@@ -14,7 +14,7 @@ import pytest
 from netns_kit import Namespace, isolated, ping, talk
 from network_kit import CONTAINER, Event, container, opened
 from wharf import failpoint
-from wharf.errors import NotFound
+from wharf.errors import Conflict, NotFound
 from wharf.network import EndpointRequest, NetworkSettings
 from wharf.network.errors import (
     AddressInUse,
@@ -220,7 +220,7 @@ async def test_host_needs_nothing_and_none_has_loopback_only(tmp_path: Path) -> 
             assert "UP" in lo["flags"]
             assert (none.ip, none.host_link, host.ip, host.mac) == ("", "", "", "")
             for endpoint in (none, host):
-                await networks.unplug(endpoint)
+                await networks.unplug(endpoint, patience_s=0)
                 await networks.release(endpoint)
             assert networks.endpoints(container(1)) == []
 
@@ -248,10 +248,43 @@ async def test_unplugging_removes_the_pair_once(tmp_path: Path) -> None:
             endpoint = await networks.lease(CONTAINER, "bridge")
             await networks.plug(endpoint, inside.netlink_fd)
             assert links() == before | {endpoint.host_link}
-            await networks.unplug(endpoint)
+            await networks.unplug(endpoint, patience_s=0)
             assert links() == before
-            await networks.unplug(endpoint)
+            await networks.unplug(endpoint, patience_s=0)
             await networks.release(endpoint)
+
+
+@isolated
+async def test_the_pair_of_a_namespace_that_ended_is_left_to_the_kernel(tmp_path: Path) -> None:
+    async with opened(tmp_path, OPEN) as networks:
+        inside = Namespace()
+        endpoint = await networks.lease(CONTAINER, "bridge")
+        await networks.plug(endpoint, inside.netlink_fd)
+        inside.close()
+        failpoint.arm("network.unplug=error:5")
+        await networks.unplug(endpoint, patience_s=10)
+        assert links() == {"lo", "docker0"}
+
+
+@isolated
+async def test_many_pairs_go_together(tmp_path: Path) -> None:
+    async with opened(tmp_path, OPEN) as networks:
+        spaces = [Namespace() for _ in range(8)]
+        endpoints = [await networks.lease(container(n), "bridge") for n in range(8)]
+        for endpoint, space in zip(endpoints, spaces, strict=True):
+            await networks.plug(endpoint, space.netlink_fd)
+        await asyncio.gather(*(networks.unplug(endpoint, patience_s=0) for endpoint in endpoints[1:]))
+        assert links() == {"lo", "docker0", endpoints[0].host_link}
+
+
+@isolated
+async def test_a_link_that_is_not_ours_any_more_is_not_deleted(tmp_path: Path) -> None:
+    async with opened(tmp_path, OPEN) as networks:
+        endpoint = await networks.lease(CONTAINER, "bridge")
+        sh(f"link add {endpoint.host_link} type veth peer name other")
+        with pytest.raises(Conflict, match="is not a port of network bridge"):
+            await networks.unplug(endpoint, patience_s=0)
+        assert endpoint.host_link in links()
 
 
 @isolated
@@ -393,6 +426,28 @@ async def test_a_lease_that_could_not_be_written_is_not_given(tmp_path: Path) ->
         assert (await networks.lease(CONTAINER, "bridge")).ip == "172.17.0.3"
 
 
+@isolated
+async def test_a_cancelled_lease_or_release_leaves_record_and_memory_agreed(tmp_path: Path) -> None:
+    failpoint.arm("state.commit=delay:0.05")
+    async with opened(tmp_path, OPEN) as networks:
+        leasing = asyncio.create_task(networks.lease(CONTAINER, "bridge"))
+        await asyncio.sleep(0)
+        leasing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await leasing
+        assert networks.endpoints(CONTAINER) == []
+        endpoint = await networks.lease(CONTAINER, "bridge", EndpointRequest(ip="172.17.0.2"))
+        releasing = asyncio.create_task(networks.release(endpoint))
+        await asyncio.sleep(0)
+        releasing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await releasing
+        assert networks.endpoints(CONTAINER) == []
+        kept = await networks.lease(CONTAINER, "bridge", EndpointRequest(ip="172.17.0.2"))
+    async with opened(tmp_path, OPEN) as networks:
+        assert networks.endpoints(CONTAINER) == [kept]
+
+
 POINTS = (
     "bridge.create",
     "bridge.created",
@@ -413,7 +468,7 @@ async def live_and_die(folder: Path, netlink_fd: int) -> None:
     async with opened(folder, OPEN) as networks:
         endpoint = await networks.lease(CONTAINER, "bridge")
         await networks.plug(endpoint, netlink_fd)
-        await networks.unplug(endpoint)
+        await networks.unplug(endpoint, patience_s=0)
         await networks.release(endpoint)
 
 

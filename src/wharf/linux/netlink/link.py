@@ -31,6 +31,7 @@ _IFLA_MASTER = 10
 _IFLA_LINKINFO = 18
 _IFLA_NET_NS_FD = 28
 _IFLA_AF_SPEC = 26
+_IFLA_GROUP = 27
 _IFLA_EXT_MASK = 29
 _IFLA_INFO_KIND = 1
 _IFLA_INFO_DATA = 2
@@ -118,6 +119,7 @@ def change(
     mac: str | None = None,
     mtu: int | None = None,
     namespace: int | None = None,
+    group: int | None = None,
     inet_conf: dict[int, int] | None = None,
 ) -> Message:
     """Change a link, named by index or name; `master=0` takes it out of its bridge.
@@ -139,6 +141,8 @@ def change(
         body += u32(_IFLA_MTU, mtu)
     if namespace is not None:
         body += u32(_IFLA_NET_NS_FD, namespace)
+    if group is not None:
+        body += u32(_IFLA_GROUP, group)
     if inet_conf:
         values = [u32(kind, value) for kind, value in inet_conf.items()]
         body += nested(_IFLA_AF_SPEC, nested(_AF_INET, nested(_IFLA_INET_CONF, *values)))
@@ -148,6 +152,11 @@ def change(
 def delete(link: int | str) -> Message:
     """Delete a link; of a veth pair both ends go."""
     return Message(RTM_DELLINK, 0, _named(link))
+
+
+def delete_group(group: int) -> Message:
+    """Delete all links of a group at once: one grace period of the kernel's for all of them."""
+    return Message(RTM_DELLINK, 0, _HEADER.pack(0, 0, 0, 0, 0) + u32(_IFLA_GROUP, group))
 
 
 def get(link: int | str) -> Message:

@@ -6,6 +6,7 @@ moved. IPv6 is shut off on both ends of a v4-only network before they are set up
 
 import errno
 import os
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from ipaddress import ip_address, ip_network
 
@@ -80,17 +81,35 @@ class BridgeDriver:
         except OSError as error:
             raise NetworkTrouble(f"cannot connect to network {network.name}", error) from error
 
-    def unplug(self, network: Network, endpoint: Endpoint) -> None:
-        """Delete the host's end (and so the pair) if the namespace's end has not taken it away."""
-        self.unplug_link(network, endpoint.host_link)
+    def unplug(self, network: Network, endpoints: Sequence[Endpoint]) -> None:
+        """Delete the host's ends (and so the pairs) that are still there."""
+        try:
+            self.unplug_links(network, [endpoint.host_link for endpoint in endpoints])
+        except OSError as error:
+            raise NetworkTrouble(f"cannot disconnect from network {network.name}", error) from error
 
-    def unplug_link(self, network: Network, name: str) -> bool:
-        """Delete the veth `name` if it is a port of the network's bridge; return whether it was."""
-        found, bridge = self._rtnl.link(name), self._rtnl.link(_link_of(network).name)
-        if found is None or bridge is None or found.kind != "veth" or found.master != bridge.ifindex:
-            return False
+    def unplug_links(self, network: Network, names: Collection[str]) -> Sequence[str]:
+        """Delete the veths of these names that are ports of the network's bridge; return which were.
+
+        A deletion waits for a grace period of the kernel's (tens of milliseconds, with the lock that all link
+        changes need), so several go as one group.
+        """
+        bridge = self._rtnl.link(_link_of(network).name)
+        found = [self._rtnl.link(name) for name in names]
+        doomed = [
+            one
+            for one in found
+            if one is not None and bridge is not None and one.kind == "veth" and one.master == bridge.ifindex
+        ]
+        if not doomed:
+            return []
         failpoint("network.unplug")
-        return self._rtnl.delete_link(found.ifindex)
+        group = int.from_bytes(os.urandom(4), "little") | 1 << 31
+        marked = self._rtnl.attempt([link.change(one.ifindex, group=group) for one in doomed])
+        if any(outcome is None for outcome in marked):
+            self._ignore_gone(self._rtnl.attempt([link.delete_group(group)]))
+        self._ignore_gone(marked)
+        return [one.name for one in doomed]
 
     def ports(self, network: Network) -> list[str]:
         """Return the names of the bridge's ports that look like ours, for a sweep."""
@@ -99,6 +118,12 @@ class BridgeDriver:
             return []
         ports = self._rtnl.links(master=bridge.ifindex)
         return [port.name for port in ports if port.kind == "veth" and HOST_LINK.fullmatch(port.name)]
+
+    def _ignore_gone(self, outcomes: Sequence[OSError | None]) -> None:
+        """Raise the first error but ENODEV: the link went with its namespace meanwhile."""
+        for error in outcomes:
+            if error is not None and error.errno != errno.ENODEV:
+                raise error
 
     def _address(self, network: Network, bridge: Link, *, is_ours: bool) -> None:
         """Give the bridge the gateway's address; one of ours keeps no other IPv4 address."""

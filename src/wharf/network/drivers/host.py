@@ -1,5 +1,7 @@
 """Driver `host`: the container uses the host's own network namespace."""
 
+from collections.abc import Sequence
+
 from wharf.network.endpoint import Endpoint
 from wharf.network.network import Network
 
@@ -12,5 +14,5 @@ class HostDriver:
     def plug(self, network: Network, endpoint: Endpoint, netlink_fd: int) -> None:
         """Do nothing: the namespace is the host's, and its links are not ours."""
 
-    def unplug(self, network: Network, endpoint: Endpoint) -> None:
+    def unplug(self, network: Network, endpoints: Sequence[Endpoint]) -> None:
         """Do nothing."""

@@ -1,5 +1,7 @@
 """Driver `null` (network `none`): the container has its loopback link and nothing else."""
 
+from collections.abc import Sequence
+
 from wharf.linux.netlink import Rtnl, link
 from wharf.network.endpoint import Endpoint
 from wharf.network.errors import NetworkTrouble
@@ -19,5 +21,5 @@ class NullDriver:
         except OSError as error:
             raise NetworkTrouble("cannot set up the loopback interface", error) from error
 
-    def unplug(self, network: Network, endpoint: Endpoint) -> None:
+    def unplug(self, network: Network, endpoints: Sequence[Endpoint]) -> None:
         """Do nothing: lo goes with its namespace."""
