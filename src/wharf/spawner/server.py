@@ -21,6 +21,7 @@ from typing import NoReturn
 from wharf import errors
 from wharf.failpoint import failpoint
 from wharf.linux import prctl, seqpacket
+from wharf.shim.protocol import describe
 
 Job = Callable[[dict[str, object], socket.socket, list[int]], None]
 """`job(args, channel, fds)`: reports on `channel`; it and `fds` are the job's."""
@@ -89,7 +90,7 @@ def _serve_one(sock: socket.socket, jobs: Mapping[str, Job], run_shim: RunShim) 
         try:
             child = _child(message, fds, jobs, run_shim)
         except errors.EngineError as error:
-            seqpacket.send(sock, _error(number, error))
+            seqpacket.send(sock, {"id": number, "error": describe(error)})
         else:
             _fork(sock, number, child, keep=fds)
     except (BrokenPipeError, ConnectionResetError):
@@ -124,11 +125,6 @@ def _child(
             raise errors.InvalidParameter(f"ill-formed request: {message.get('op')!r}")
 
 
-def _error(number: int, error: errors.EngineError) -> dict[str, object]:
-    errno = error.__cause__.errno if isinstance(error.__cause__, OSError) else None
-    return {"id": number, "error": {"kind": type(error).__name__, "message": str(error), "errno": errno}}
-
-
 def _fork(sock: socket.socket, number: int, child: Callable[[], object], keep: Sequence[int]) -> None:
     """Fork, answer, and let the child go; a child that cannot be answered for never does anything."""
     go_r, go_w = os.pipe2(os.O_CLOEXEC)
@@ -155,7 +151,7 @@ def _fork(sock: socket.socket, number: int, child: Callable[[], object], keep: S
     except OSError as error:
         cause = errors.Unavailable(f"cannot start a process: {error.strerror}")
         cause.__cause__ = error
-        seqpacket.send(sock, _error(number, cause))
+        seqpacket.send(sock, {"id": number, "error": describe(cause)})
     finally:
         os.close(go_r)
         os.close(go_w)
@@ -209,16 +205,8 @@ def _be_worker(job: Job, args: dict[str, object], fds: Sequence[int]) -> None:
     failpoint("spawner.job")
     try:
         job(args, channel, list(fds[1:]))
-    except errors.EngineError as error:
-        kind = next(kind.__name__ for kind in type(error).__mro__ if kind.__module__ == errors.__name__)
-        _report(channel, kind, str(error), error.__cause__)
-    except OSError as error:
-        _report(channel, errors.Internal.__name__, str(error), error)
+    except (errors.EngineError, OSError) as error:
+        seqpacket.send(channel, {"event": "error", "error": describe(error)})
     except MemoryError:
-        _report(channel, errors.Internal.__name__, "out of memory", None)
-
-
-def _report(channel: socket.socket, kind: str, message: str, cause: BaseException | None) -> None:
-    errno = cause.errno if isinstance(cause, OSError) else None
-    description = {"kind": kind, "message": message, "errno": errno}
-    seqpacket.send(channel, {"event": "error", "error": description})
+        refused = errors.Internal("out of memory")
+        seqpacket.send(channel, {"event": "error", "error": describe(refused)})

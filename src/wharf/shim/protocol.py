@@ -1,0 +1,163 @@
+"""What wharfd and a shim say to each other (ARCHITECTURE.md, "wharfd ↔ shim"), and the files between them.
+
+Messages are checked by hand here, since a shim has nothing but the standard library: what is ill-typed raises
+ProtocolError, and its sender is cut off.
+"""
+
+import json
+from typing import Literal, NamedTuple, NotRequired, TypedDict, TypeVar, cast
+
+from wharf import errors
+from wharf.linux.seqpacket import ProtocolError
+from wharf.runtime.spec import Process, RootMount, Spec
+
+T = TypeVar("T")
+
+Status = Literal["created", "running", "paused", "stopped"]
+
+
+class LogConfig(TypedDict):
+    """Where the output goes: `max_size` in bytes, 0 for no limit; `max_file` counts the live file too."""
+
+    driver: Literal["json-file", "none"]
+    path: str
+    max_size: int
+    max_file: int
+
+
+class ShimConfig(TypedDict):
+    """`shim.json`: what the engine tells a shim beside the OCI spec. `console_size` is [height, width]."""
+
+    id: str
+    root: list[RootMount]
+    tty: bool
+    open_stdin: bool
+    stdin_once: bool
+    log: LogConfig
+    console_size: NotRequired[tuple[int, int] | None]
+
+
+class ExitRecord(TypedDict):
+    """`exit.json`, and the fields of the `exit` event. Times are nanoseconds of the wall clock.
+
+    `status` is 0..255, 128+n for signal n. `error` says why a container could not be started.
+    """
+
+    status: int
+    oom_killed: bool
+    started_at: int | None
+    exited_at: int
+    error: str | None
+
+
+class ExecState(TypedDict):
+    """One exec'd process in the answer to `state`."""
+
+    pid: int
+    running: bool
+    status: int | None
+
+
+class ContainerState(TypedDict):
+    """The answer to `state`."""
+
+    status: Status
+    pid: int
+    started_at: int | None
+    execs: dict[str, ExecState]
+
+
+class ErrorDescription(TypedDict):
+    """The `error` of an answer: `kind` is a class of `errors.py`."""
+
+    kind: str
+    message: str
+    errno: int | None
+
+
+class Attach(NamedTuple):
+    """How a client takes part: the streams it wants, and the keys that let it go."""
+
+    stdin: bool
+    stdout: bool
+    stderr: bool
+    detach_keys: bytes
+    framed: bool
+
+    @classmethod
+    def parse(cls, message: dict[str, object]) -> "Attach":
+        """Return the client of an `attach` or `exec` request."""
+        keys = field(message, "detach_keys", list)
+        if not all(type(key) is int and 0 <= key <= 0xFF for key in keys):
+            raise ProtocolError("ill-typed field detach_keys")
+        return cls(
+            field(message, "stdin", bool),
+            field(message, "stdout", bool),
+            field(message, "stderr", bool),
+            bytes(keys),
+            field(message, "framed", bool),
+        )
+
+
+def field(message: dict[str, object], name: str, kind: type[T]) -> T:
+    """Return the field `name`, which must be there and of `kind` (a bool is no int)."""
+    value = message.get(name)
+    if type(value) is not kind:
+        raise ProtocolError(f"ill-typed field {name}")
+    return value
+
+
+def optional_text(message: dict[str, object], name: str) -> str | None:
+    """Return the field `name`, a text or null or absent."""
+    return None if message.get(name) is None else field(message, name, str)
+
+
+def exec_process(message: dict[str, object]) -> Process:
+    """Return the OCI process object of an `exec` request; the runtime judges what is in it."""
+    return cast(Process, field(message, "process", dict))
+
+
+def describe(error: errors.EngineError | OSError) -> ErrorDescription:
+    """Return what an answer says of `error`: the nearest kind of `errors.py`, and the errno that caused it.
+
+    An OSError that nobody turned into a kind is Internal.
+    """
+    cause = error if isinstance(error, OSError) else error.__cause__
+    kinds = (kind.__name__ for kind in type(error).__mro__ if kind.__module__ == errors.__name__)
+    return {
+        "kind": next(kinds, errors.Internal.__name__),
+        "message": str(error),
+        "errno": cause.errno if isinstance(cause, OSError) else None,
+    }
+
+
+def read_bundle(bundle: str) -> tuple[ShimConfig, Spec]:
+    """Return `shim.json` and `config.json`; raises InvalidParameter when they are not what a shim needs."""
+    config = _read(f"{bundle}/shim.json")
+    spec = _read(f"{bundle}/config.json")
+    try:
+        for name in ("tty", "open_stdin", "stdin_once"):
+            field(config, name, bool)
+        field(config, "id", str)
+        field(config, "root", list)
+        log = field(config, "log", dict)
+        if log.get("driver") not in {"json-file", "none"}:
+            raise ProtocolError("unknown log driver")
+        if log["driver"] == "json-file":
+            field(log, "path", str)
+            field(log, "max_size", int)
+            field(log, "max_file", int)
+    except ProtocolError as error:
+        raise errors.InvalidParameter(f"{bundle}/shim.json: {error.strerror}") from error
+    return cast(ShimConfig, config), cast(Spec, spec)
+
+
+def _read(path: str) -> dict[str, object]:
+    try:
+        with open(path, encoding="utf-8") as file:
+            value = json.load(file)
+    except (OSError, ValueError) as error:
+        raise errors.InvalidParameter(f"{path}: {error}") from error
+    if not isinstance(value, dict):
+        raise errors.InvalidParameter(f"{path}: not an object")
+    return value

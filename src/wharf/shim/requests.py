@@ -1,0 +1,99 @@
+"""The requests of the protocol, each checked and turned into a call on the container."""
+
+import os
+import socket
+from collections.abc import Callable
+
+from wharf import errors
+from wharf.linux.seqpacket import ProtocolError
+from wharf.shim.container import Container
+from wharf.shim.protocol import Attach, describe, exec_process, field, optional_text
+
+Request = Callable[[dict[str, object], list[int]], dict[str, object]]
+
+
+class Requests:
+    """Answers for one container."""
+
+    def __init__(self, container: Container) -> None:
+        self._container = container
+        self._by_name: dict[str, Request] = {
+            "start": self._start,
+            "attach": self._attach,
+            "signal": self._signal,
+            "resize": self._resize,
+            "exec": self._exec,
+            "pause": self._pause,
+            "resume": self._resume,
+            "state": self._state,
+            "kill": self._kill,
+        }
+
+    def answer(self, message: dict[str, object], fds: list[int]) -> dict[str, object]:
+        """Return the answer's `result` or `error`; takes what it keeps out of `fds`.
+
+        Raises ProtocolError for an ill-typed request.
+        """
+        request = self._by_name.get(field(message, "op", str))
+        try:
+            if request is None:
+                raise errors.InvalidParameter(f"no such request: {message['op']!r}")
+            return {"result": request(message, fds)}
+        except ProtocolError:
+            raise
+        except (errors.EngineError, OSError) as error:
+            return {"error": describe(error)}
+
+    def _start(self, _message: dict[str, object], _fds: list[int]) -> dict[str, object]:
+        return {"started_at": self._container.start()}
+
+    def _attach(self, message: dict[str, object], fds: list[int]) -> dict[str, object]:
+        wants = Attach.parse(message)
+        client = _take_client(fds)
+        if client is None:
+            raise ProtocolError("attach takes a descriptor")
+        self._container.attach(client, wants)
+        return {}
+
+    def _signal(self, message: dict[str, object], _fds: list[int]) -> dict[str, object]:
+        self._container.signal(field(message, "signal", int), to_all=field(message, "all", bool))
+        return {}
+
+    def _resize(self, message: dict[str, object], _fds: list[int]) -> dict[str, object]:
+        self._container.resize(
+            field(message, "height", int), field(message, "width", int), optional_text(message, "exec")
+        )
+        return {}
+
+    def _exec(self, message: dict[str, object], fds: list[int]) -> dict[str, object]:
+        name, process, wants = field(message, "exec", str), exec_process(message), Attach.parse(message)
+        return {"pid": self._container.execute(name, process, wants, _take_client(fds))}
+
+    def _pause(self, _message: dict[str, object], _fds: list[int]) -> dict[str, object]:
+        self._container.pause()
+        return {}
+
+    def _resume(self, _message: dict[str, object], _fds: list[int]) -> dict[str, object]:
+        self._container.resume()
+        return {}
+
+    def _state(self, _message: dict[str, object], _fds: list[int]) -> dict[str, object]:
+        return {**self._container.state()}
+
+    def _kill(self, _message: dict[str, object], _fds: list[int]) -> dict[str, object]:
+        self._container.kill()
+        return {}
+
+
+def _take_client(fds: list[int]) -> socket.socket | None:
+    """Return the client's socket, None when no descriptor came; raises InvalidParameter for no socket."""
+    if not fds:
+        return None
+    if len(fds) > 1:
+        raise ProtocolError("a client is one descriptor")
+    fd = fds.pop()
+    try:
+        return socket.socket(fileno=fd)
+    except OSError as error:
+        os.close(fd)
+        raise errors.InvalidParameter("a client is a socket") from error

@@ -1,0 +1,174 @@
+"""The streams of one process, the container's first or an exec'd one, and the clients joined to it."""
+
+import os
+import socket
+from collections.abc import Callable
+
+from wharf import errors
+from wharf.runtime import Stdio
+from wharf.shim.attach import Client
+from wharf.shim.log.writer import LogWriter
+from wharf.shim.loop import Loop
+from wharf.shim.protocol import Attach
+from wharf.shim.stream import STDERR, STDOUT, Input, Output
+
+
+class Streams:
+    """Streams and clients of one process; `open_pipes` or `use_console` makes them, read into `log`.
+
+    `stdin_once`: the first client to close its side ends the process's stdin, as Docker's StdinOnce; if not,
+    that only ends the client's visit, and on a terminal it always does. `on_end` is called when every output
+    has ended, `on_detach` when a client typed its detach keys, `on_settled` when the last client has gone.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        *,
+        stdin_once: bool,
+        on_end: Callable[[], None],
+        on_detach: Callable[[], None],
+        on_settled: Callable[[], None],
+    ) -> None:
+        self._loop = loop
+        self.log: LogWriter | None = None
+        self._stdin_once = stdin_once
+        self._on_end = on_end
+        self._on_detach = on_detach
+        self._on_settled = on_settled
+        self._input: Input | None = None
+        self._outputs: list[Output] = []
+        self._is_finished = False
+        self.console = -1
+        """The master of the terminal, borrowed from its output; -1 without one."""
+        self.clients: list[Client] = []
+
+    def open_pipes(self, *, stdin: bool) -> Stdio:
+        """Make the pipes and return the process's ends, the caller's to close; without `stdin`, /dev/null."""
+        fds: list[int] = []
+        try:
+            if stdin:
+                theirs, ours = os.pipe2(os.O_CLOEXEC)
+                fds.append(theirs)
+                self._input = Input(self._loop, ours, self._resume_clients)
+            else:
+                fds.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+            for stream in (STDOUT, STDERR):
+                ours, theirs = os.pipe2(os.O_CLOEXEC)
+                fds.append(theirs)
+                self._outputs.append(Output(self._loop, ours, stream, self.log, self._output_ended))
+        except BaseException:
+            for fd in fds:
+                os.close(fd)
+            self.close()
+            raise
+        return Stdio(*fds)
+
+    def use_console(self, master: int) -> None:
+        """Make the streams of a terminal's master, which is ours now: one output, and input always."""
+        self._input = Input(self._loop, os.dup(master), self._resume_clients)
+        self._outputs.append(Output(self._loop, master, STDOUT, self.log, self._output_ended))
+        self.console = master
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether every output has ended."""
+        return all(output.is_ended for output in self._outputs)
+
+    def attach(self, sock: socket.socket, wants: Attach) -> None:
+        """Join a client, whose socket is ours now."""
+        if self._is_finished:
+            sock.close()
+            raise errors.Conflict("the process has ended")
+        if self.console < 0:
+            wants = wants._replace(detach_keys=b"")  # Docker looks for them on terminals only
+        if self._input is None:
+            wants = wants._replace(stdin=False)
+        client = Client(self._loop, sock, wants, self)
+        self.clients.append(client)
+        for output in self._outputs:
+            wanted = wants.stdout if output.stream == STDOUT else wants.stderr
+            if wanted and not output.is_ended:
+                output.clients.append(client)
+        if wants.stdin and self._input is not None and self._input.is_full:
+            client.pause()
+
+    def drain(self) -> None:
+        """Read all that is there: nobody writes any more."""
+        for output in self._outputs:
+            output.drain()
+
+    def finish(self) -> None:
+        """Read and take nothing more; clients are closed as they get what they are owed."""
+        self._is_finished = True
+        self._close_streams()
+        for client in list(self.clients):
+            client.finish()
+
+    def close(self) -> None:
+        """Close everything now."""
+        self._is_finished = True
+        self._close_streams()
+        for client in list(self.clients):
+            client.close()
+
+    def _close_streams(self) -> None:
+        if self._input is not None:
+            self._input.close()
+        for output in self._outputs:
+            output.close()
+
+    def _output_ended(self) -> None:
+        for client in list(self.clients):
+            self._dismiss(client)
+        if self.is_ended:
+            self.console = -1
+            self._on_end()
+
+    def _dismiss(self, client: Client) -> None:
+        """Finish a client that nothing more can come from or go to."""
+        awaited = any(client in output.clients for output in self._outputs if not output.is_ended)
+        if not awaited and not client.wants.stdin:
+            client.finish()
+
+    def _resume_clients(self) -> None:
+        for client in list(self.clients):
+            client.resume()
+
+    # What clients call (`attach.Joined`).
+
+    def typed(self, data: bytes) -> bool:
+        """Pass on what a client typed."""
+        if self._input is None:
+            return True
+        self._input.write(data)
+        return not self._input.is_full
+
+    def input_ended(self, client: Client) -> None:
+        """End stdin, or the client's visit: what Docker does when a client closes its side."""
+        if self._stdin_once and self.console < 0:
+            if self._input is not None:
+                self._input.end()
+            self._dismiss(client)
+        else:
+            client.finish()
+
+    def detached(self, _client: Client) -> None:
+        """Tell of it; the process goes on."""
+        self._on_detach()
+
+    def drained(self, client: Client) -> None:
+        """Read again for who has caught up."""
+        for output in self._outputs:
+            if client in output.clients:
+                output.resume()
+
+    def gone(self, client: Client) -> None:
+        """Forget a client."""
+        self.clients.remove(client)
+        for output in self._outputs:
+            if client in output.clients:
+                output.clients.remove(client)
+                output.resume()
+        if not self.clients:
+            self._on_settled()
