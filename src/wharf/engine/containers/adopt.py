@@ -31,7 +31,7 @@ async def _adopt(context: Context, container: Container) -> None:
     if not (condition.status.is_alive or condition.starting or os.path.isdir(path)):
         if condition.status is Status.EXITED and container.record.host_config.auto_remove:
             container.is_being_removed = True
-            await remove.take_away(context, container, volumes=True)
+            await remove.take_away(context, container)
         return
     run = Run(list(context.networks.endpoints(container.id)))
     container.run = run

@@ -115,11 +115,11 @@ class Containers:
         """Send a signal to a container's init."""
         await stop.kill(self._context, self._find(ref), ref, signal)
 
-    async def remove(self, ref: str, *, volumes: bool, force: bool, link: bool) -> None:
+    async def remove(self, ref: str, *, volumes: bool, force: bool, link: bool) -> None:  # noqa: ARG002 - no anonymous volumes are made yet
         """Remove a container."""
         if link:
             raise InvalidParameter("links between containers are not supported by this engine yet")
-        await remove.remove(self._context, self._find(ref), force=force, volumes=volumes)
+        await remove.remove(self._context, self._find(ref), force=force)
 
     async def rename(self, ref: str, name: str) -> None:
         """Give a container another name."""

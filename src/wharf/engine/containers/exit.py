@@ -80,10 +80,12 @@ async def conclude(context: Context, container: Container, run: Run) -> None:
     )
     removes_itself = container.record.host_config.auto_remove and not container.is_being_removed
     if removes_itself:
-        container.condition = condition  # its removal, next, is what goes on record
-        await give_back(context, container, run)
+        container.is_being_removed = True
+        container.condition = condition  # its removal is what goes on record
+        recorded = remove.strike_off(context, container)
     else:
-        await asyncio.gather(context.index.save(container, condition), give_back(context, container, run))
+        recorded = context.index.save(container, condition)
+    await asyncio.gather(recorded, give_back(context, container, run))
     execs.end_all(context, container)
     if condition.oom_killed:
         context.emit(container, "oom")
@@ -93,8 +95,7 @@ async def conclude(context: Context, container: Container, run: Run) -> None:
     if not run.ended.done():
         run.ended.set_result(None)
     if removes_itself:
-        container.is_being_removed = True
-        await remove.take_away(context, container, volumes=True)
+        await remove.clear_away(context, container)
 
 
 async def remove_by_itself(context: Context, container: Container) -> None:
@@ -102,7 +103,7 @@ async def remove_by_itself(context: Context, container: Container) -> None:
     async with container.lock:
         if not container.is_being_removed:
             container.is_being_removed = True
-            await remove.take_away(context, container, volumes=True)
+            await remove.take_away(context, container)
 
 
 async def give_back(context: Context, container: Container, run: Run) -> None:

@@ -12,7 +12,7 @@ from wharf.errors import Conflict
 from wharf.failpoint import failpoint
 
 
-async def remove(context: Context, container: Container, *, force: bool, volumes: bool) -> None:
+async def remove(context: Context, container: Container, *, force: bool) -> None:
     """Remove a container; one that runs only by force (it is killed first)."""
     if container.is_being_removed:
         raise RemovalInProgress(container.id)
@@ -31,18 +31,27 @@ async def remove(context: Context, container: Container, *, force: bool, volumes
         async with container.lock:
             if container.id not in context.index:
                 raise NoSuchContainer(container.id)
-            await take_away(context, container, volumes=volumes)
+            await take_away(context, container)
     finally:
         container.is_being_removed = False
 
 
-async def take_away(context: Context, container: Container, *, volumes: bool) -> None:  # noqa: ARG001 - anonymous volumes are not made yet
+async def take_away(context: Context, container: Container) -> None:
     """Delete a container that has no process; the caller holds the lock and has marked it."""
+    await strike_off(context, container)
+    await clear_away(context, container)
+
+
+async def strike_off(context: Context, container: Container) -> None:
+    """Take a container and its layer off the record: the step of no return."""
     await context.layers.remove(container.id, also=lambda connection: index.delete(connection, container.id))
     failpoint("remove.recorded")
+
+
+async def clear_away(context: Context, container: Container) -> None:
+    """Forget a container that is off the record, remove its folder, and say that it is gone."""
     context.index.discard(container)
-    folder = context.paths.container(container.id)
-    await asyncio.to_thread(remove_folder, folder)
+    await asyncio.to_thread(remove_folder, context.paths.container(container.id))
     failpoint("remove.folder")
     context.emit(container, "destroy")
     container.tell_removed()

@@ -63,14 +63,8 @@ def user(text: str, group_add: Sequence[str] | None) -> User:
     """Return the identity for Docker's `user[:group]`; names are looked up by the init, in the container."""
     identity: User = {"username": text}
     if group_add:
-        identity["additionalGids"] = [_numeric_group(group) for group in group_add]
+        identity["groupAdd"] = list(group_add)
     return identity
-
-
-def _numeric_group(group: str) -> int:
-    if not (group.isascii() and group.isdigit()):
-        raise InvalidParameter(f"unable to find group {group}: only numbers can be added to the groups yet")
-    return int(group)
 
 
 def rlimits(host: HostConfig) -> list[Rlimit]:
