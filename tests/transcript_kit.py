@@ -37,6 +37,7 @@ _UNSTABLE = [
         (r"\b(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\b", "<MAC>"),
         (r"\b\d+(\.\d+)?(B|kB|MB|GB)\b", "<SIZE>"),
         (r"/\S*/docker-import-\d+/", "<IMPORT>/"),
+        (r"\bSRun (?=')", "Run "),  # a slip of the client up to 28.2
         (r"  +", "  "),
     )
 ]

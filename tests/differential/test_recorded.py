@@ -1,5 +1,6 @@
 """Our engine answers as Docker did when the transcripts were recorded, whichever client asks."""
 
+import difflib
 from pathlib import Path
 
 import pytest
@@ -27,4 +28,6 @@ def test_it_answers_as_docker_does(
     recorded = read(path)
     with Shell.made(engine.cli(client).argv()) as shell:
         answered = [shell.play(step) for step in recorded]
-    assert [step.text() for step in answered] == [step.text() for step in recorded]
+    texts = ["".join(step.text() for step in steps).splitlines() for steps in (recorded, answered)]
+    differs = "\n".join(difflib.unified_diff(*texts, "Docker", "Wharf", lineterm="", n=1))
+    assert not differs, differs
