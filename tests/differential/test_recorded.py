@@ -7,7 +7,7 @@ import pytest
 
 from engine_kit.client import clients
 from engine_kit.engine import Engine
-from transcript_kit import Shell, read
+from transcript_kit import Shell, Step, read
 
 TRANSCRIPTS = sorted((Path(__file__).parent / "transcripts").glob("*.txt"))
 KNOWN = {
@@ -28,6 +28,10 @@ def test_it_answers_as_docker_does(
     recorded = read(path)
     with Shell.made(engine.cli(client).argv()) as shell:
         answered = [shell.play(step) for step in recorded]
-    texts = ["".join(step.text() for step in steps).splitlines() for steps in (recorded, answered)]
-    differs = "\n".join(difflib.unified_diff(*texts, "Docker", "Wharf", lineterm="", n=1))
+    wanted, got = (_lines(steps) for steps in (recorded, answered))
+    differs = "\n".join(difflib.unified_diff(wanted, got, "Docker", "Wharf", lineterm="", n=1))
     assert not differs, differs
+
+
+def _lines(steps: list[Step]) -> list[str]:
+    return "".join(step.text() for step in steps).splitlines()
