@@ -84,6 +84,11 @@ class Connection:
         self._buffer += received
         return bool(received)
 
+    @property
+    def buffered(self) -> bool:
+        """Whether something has been received that was not used yet."""
+        return bool(self._buffer)
+
     def take_buffer(self) -> bytes:
         """Return what was received and not used yet; it is the caller's now."""
         taken, self._buffer = self._buffer, b""

@@ -1,0 +1,1 @@
+"""The flags of `run` and `create`, and the request that they make."""

@@ -1,0 +1,1 @@
+"""How answers are printed: tables, sizes, times, and templates over them."""

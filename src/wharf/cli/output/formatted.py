@@ -1,0 +1,25 @@
+"""One object printed through `--format`."""
+
+from __future__ import annotations
+
+from wharf.cli.errors import CliError, WrongFormat
+
+
+def print_formatted(layout: str, value: object) -> None:
+    """Print `value` in JSON (layout `json`) or through a template.
+
+    Raises:
+        WrongFormat: `layout` is no template.
+        CliError: `value` does not fit it.
+    """
+    from wharf.cli.template import Template, TemplateError
+    from wharf.cli.template.errors import FillError
+
+    try:
+        template = Template("{{json .}}" if layout == "json" else layout)
+    except TemplateError as error:
+        raise WrongFormat(f"template parsing error: {error}") from None
+    try:
+        print(template.render(value))
+    except FillError as error:
+        raise CliError(str(error)) from None

@@ -1,0 +1,86 @@
+"""Fetching an image, as `pull` does and as `run` and `create` do when the image is not there."""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+from wharf.cli.output.progress import StreamError, discard, show_progress
+from wharf.cli.reference import DEFAULT_DOMAIN, Reference
+from wharf.cli.session import Session
+from wharf.client import images
+from wharf.client.errors import ApiError, ClientError
+
+_INDEX = "https://index.docker.io/v1/"
+"""Under which name the credentials for Docker's own registry are kept."""
+
+
+def fetch(
+    session: Session,
+    reference: Reference,
+    *,
+    platform: str = "",
+    every_tag: bool = False,
+    out: TextIO | None,
+) -> None:
+    """Fetch what `reference` names and show the progress on `out`; None shows nothing.
+
+    Raises:
+        ApiError, StreamError: in the engine's words, where it could not.
+        CliError: busybox, which is made here where no registry answers, could not be made.
+    """
+    tag = "" if every_tag else reference.digest or reference.tag
+    messages = images.pull(
+        session.engine,
+        reference.familiar_name,
+        tag,
+        platform=platform,
+        registry_auth=registry_auth(session, reference.domain),
+    )
+    try:
+        if out is None:
+            discard(messages)
+        else:
+            show_progress(messages, out)
+    except (ApiError, StreamError) as error:
+        if not _is_busybox(reference) or not _no_registry(error):
+            raise
+        from wharf.cli.local_busybox import make_busybox
+
+        make_busybox(session)
+
+
+def _is_busybox(reference: Reference) -> bool:
+    return (reference.domain, reference.path, reference.tag) == (DEFAULT_DOMAIN, "library/busybox", "latest")
+
+
+_UNREACHABLE = ("dial tcp", "no such host", "connection refused", "timeout", "unreachable", "name resolution")
+
+
+def _no_registry(error: ClientError) -> bool:
+    """Return whether the engine got no answer from a registry, or fetches no images at all."""
+    if isinstance(error, ApiError) and error.status in (501, 502, 503, 504):
+        return True
+    text = str(error).lower()
+    return any(words in text for words in _UNREACHABLE)
+
+
+def registry_auth(session: Session, domain: str) -> str:
+    """Return the credentials for the registry at `domain` as a request's header; empty where there are none."""
+    accounts = session.config.table("auths")
+    key = _INDEX if domain == DEFAULT_DOMAIN else domain
+    account = accounts.get(key) or accounts.get(f"https://{key}") or accounts.get(f"https://{key}/v1/")
+    if not isinstance(account, dict):
+        return ""
+    import base64
+    import json
+
+    fields: dict[str, str] = {"serveraddress": key}
+    if token := account.get("identitytoken"):
+        fields["identitytoken"] = str(token)
+    if encoded := account.get("auth"):
+        try:
+            user, _, password = base64.b64decode(str(encoded)).decode().partition(":")
+        except ValueError:
+            return ""
+        fields.update(username=user, password=password.rstrip("\0"))
+    return base64.urlsafe_b64encode(json.dumps(fields).encode()).decode()

@@ -1,0 +1,1 @@
+"""Terminals, signals, and copying between them and a container."""
