@@ -54,6 +54,7 @@ class Sandbox:
         self.name = f"wharf-test-{os.getpid()}-{name}"
         self.cgroups = [Path(one.path) / self.name for one in hierarchies()]
         self._holder: subprocess.Popen[bytes] | None = None
+        self._started: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Self:
         for path in self.cgroups:
@@ -98,7 +99,7 @@ class Sandbox:
         """Start `argv` inside; its pid is the program's own."""
         joins = "; ".join(f"echo $$ >{path}/engine/cgroup.procs" for path in self.cgroups)
         line = f'{joins}; exec nsenter -t {self.pid} -m -n -C -- "$@"'
-        return subprocess.Popen(
+        process = subprocess.Popen(
             ["sh", "-ec", line, "sh", *argv],
             env=env,
             pass_fds=pass_fds,
@@ -107,6 +108,8 @@ class Sandbox:
             stderr=stderr,
             start_new_session=True,
         )
+        self._started.append(process)
+        return process
 
     def run(self, *argv: str) -> None:
         """Run a program inside to its success."""
@@ -146,6 +149,8 @@ class Sandbox:
             return not pids
 
         eventually(all_ended, what=f"the processes of {self.name} to end")
+        for process in self._started:
+            process.wait()
         if self._holder:
             self._holder.kill()
             self._holder.wait()
