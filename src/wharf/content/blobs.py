@@ -4,13 +4,15 @@ A blob appears under its name only when its bytes are complete, hash to that nam
 written beside (`<content>/ingest`), fsynced, renamed, and the folder fsynced. Nothing is ever changed in
 place. Everything here blocks: `async` code calls it on a lane, or from a job.
 
-Blobs that an operation under way needs are held by a `Lease`; `delete` and `sweep` leave those alone.
+Blobs that an operation under way needs are held by a `Lease`; `delete` and `sweep` leave those alone. Hold a
+digest first, then look or write: whatever a removal that runs beside does, the blob is there afterwards.
 """
 
 import contextlib
 import hashlib
 import os
 import secrets
+import threading
 from collections.abc import Collection, Iterator
 from typing import Self
 
@@ -65,7 +67,7 @@ class Writer:
         failpoint("content.blob.written")
         os.fsync(self.fd)
         failpoint("content.blob.synced")
-        os.rename(self._path, self._blobs.path(digest))
+        self._blobs.adopt(self._path, digest)
         self._path = ""
         failpoint("content.blob.renamed")
         self._blobs.sync_folder()
@@ -93,6 +95,7 @@ class Blobs:
         self._folder = f"{content}/blobs/sha256"
         self.ingest = f"{content}/ingest"
         self.leases = Leases()
+        self._renaming = threading.Lock()
         for folder in (self._folder, self.ingest):
             os.makedirs(folder, mode=0o700, exist_ok=True)
 
@@ -139,13 +142,18 @@ class Blobs:
         """Whether the blob is here."""
         return os.path.exists(self.path(digest))
 
+    def adopt(self, path: str, digest: Digest) -> None:
+        """Rename a complete, durable file to the name of its content."""
+        with self._renaming:
+            os.rename(path, self.path(digest))
+
     def delete(self, digest: Digest) -> None:
         """Remove the blob unless it is leased; one that is not here is not missed."""
-        if self.leases.is_held(digest):
-            return
         failpoint("content.blob.delete")
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self.path(digest))
+        # Looking at the leases and removing are one step for those who hold and then rename.
+        with self._renaming, contextlib.suppress(FileNotFoundError):
+            if not self.leases.is_held(digest):
+                os.unlink(self.path(digest))
 
     def __iter__(self) -> Iterator[Digest]:
         """Yield the digests of all blobs."""

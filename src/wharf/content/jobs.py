@@ -1,5 +1,6 @@
 """The table of this room's jobs, for the spawner. Nothing here needs an event loop."""
 
+from wharf.content.archive import list_archive_job
 from wharf.content.init_layer import init_layer_job
 from wharf.content.outcome import Job
 from wharf.content.trash import empty_trash_job
@@ -8,5 +9,6 @@ from wharf.content.unpack import unpack_job
 JOBS: dict[str, Job] = {
     "content.empty-trash": empty_trash_job,
     "content.init-layer": init_layer_job,
+    "content.list-archive": list_archive_job,
     "content.unpack": unpack_job,
 }

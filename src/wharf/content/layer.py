@@ -23,6 +23,7 @@ MIGRATIONS = (
         diff_id TEXT PRIMARY KEY,
         number INTEGER NOT NULL,
         size INTEGER NOT NULL,
+        tar_size INTEGER NOT NULL,
         blob TEXT NOT NULL,
         blob_size INTEGER NOT NULL,
         compression TEXT NOT NULL
@@ -57,11 +58,12 @@ class NoSuchLayer(NotFound):
 
 
 class Layer(NamedTuple):
-    """An unpacked layer: `size` of its files, and the blob it came from."""
+    """An unpacked layer: `size` of its files, `tar_size` of its tar, and the blob it came from."""
 
     diff_id: Digest
     number: int
     size: int
+    tar_size: int
     blob: Digest
     blob_size: int
     compression: str
@@ -103,9 +105,9 @@ def chain_id(parent: str | None, diff_id: Digest) -> str:
 def load(connection: sqlite3.Connection) -> tuple[list[Layer], list[Chain], list[Writable]]:
     """Return everything that is kept."""
     layers = [
-        Layer(Digest(diff_id), number, size, Digest(blob), blob_size, compression)
-        for diff_id, number, size, blob, blob_size, compression in connection.execute(
-            "SELECT diff_id, number, size, blob, blob_size, compression FROM layer"
+        Layer(Digest(diff_id), number, size, tar_size, Digest(blob), blob_size, compression)
+        for diff_id, number, size, tar_size, blob, blob_size, compression in connection.execute(
+            "SELECT diff_id, number, size, tar_size, blob, blob_size, compression FROM layer"
         )
     ]
     chains = [
@@ -120,7 +122,7 @@ def load(connection: sqlite3.Connection) -> tuple[list[Layer], list[Chain], list
 
 def insert_layer(connection: sqlite3.Connection, layer: Layer) -> None:
     """Record an unpacked layer."""
-    connection.execute("INSERT INTO layer VALUES (?, ?, ?, ?, ?, ?)", layer)
+    connection.execute("INSERT INTO layer VALUES (?, ?, ?, ?, ?, ?, ?)", layer)
 
 
 def insert_chains(connection: sqlite3.Connection, chains: Iterable[Chain]) -> None:

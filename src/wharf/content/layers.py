@@ -10,13 +10,13 @@ The records are in the database, and again in memory: what only looks is not asy
 import asyncio
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 from wharf.content import layer as table
 from wharf.content.folders import Folders, Jobs, Progress
 from wharf.content.keyed_lock import KeyedLock
-from wharf.content.layer import Chain, Layer, NoSuchLayer, Writable, chain_id, layer_key
+from wharf.content.layer import Chain, Collected, Layer, NoSuchLayer, Writable, chain_id, layer_key
 from wharf.content.lease import Lease, Leases
 from wharf.errors import InvalidParameter
 from wharf.failpoint import failpoint
@@ -25,6 +25,7 @@ from wharf.schema.digest import Digest
 from wharf.state.database import Database
 
 Also = Callable[[sqlite3.Connection], None]
+Keep = Callable[[Digest], Awaitable[None]]
 
 _EMPTY_INIT = "init"
 """Key of the init layer of containers without an image; no container's id is that short."""
@@ -123,23 +124,30 @@ class Layers:
         *,
         diff_id: Digest | None,
         lease: Lease,
+        keep: Keep | None = None,
         progress: Progress | None = None,
     ) -> Layer:
         """Unpack a layer, whatever will be below it; return its record once it is durable.
 
-        With `diff_id` known, nothing is done twice, also when two ask at once. Raises InvalidParameter for
-        bytes that are no layer or another one, Internal when the disk is full.
+        With `diff_id` known, nothing is done twice, also when two ask at once. `keep` is given the digest of
+        the bytes before the layer is recorded, to make sure that the blob is there. Raises InvalidParameter
+        for bytes that are no layer or another one, Internal when the disk is full.
         """
         if diff_id is None:
-            return await self._add(source, None, lease, progress)
+            return await self._add(source, None, lease, keep, progress)
         async with self._one_at_a_time.hold(diff_id):
             async with self._collecting:
                 lease.hold(layer_key(diff_id))
                 known = self._layers.get(diff_id)
-            return known or await self._add(source, diff_id, lease, progress)
+            return known or await self._add(source, diff_id, lease, keep, progress)
 
     async def _add(
-        self, source: Source, diff_id: Digest | None, lease: Lease, progress: Progress | None
+        self,
+        source: Source,
+        diff_id: Digest | None,
+        lease: Lease,
+        keep: Keep | None,
+        progress: Progress | None,
     ) -> Layer:
         number = self.folders.make()
         try:
@@ -148,6 +156,7 @@ class Layers:
                 Digest(str(result["diff_id"])),
                 number,
                 int(str(result["size"])),
+                int(str(result["unpacked"])),
                 Digest(str(result["digest"])),
                 source.size,
                 str(result["compression"]),
@@ -156,6 +165,8 @@ class Layers:
                 lease.hold(layer_key(layer.diff_id))
                 known = self._layers.get(layer.diff_id)
             if known is None:
+                if keep is not None:
+                    await keep(layer.blob)
                 failpoint("content.layer.unpacked")
                 await self._db.write(lambda connection: table.insert_layer(connection, layer))
                 failpoint("content.layer.recorded")
@@ -212,8 +223,8 @@ class Layers:
         """Let go of what `holder` holds; `collect` removes what nobody needs then."""
         connection.execute("DELETE FROM chain_hold WHERE holder = ?", (holder,))
 
-    async def collect(self) -> tuple[Digest, ...]:
-        """Remove the layers that nobody needs; return the digests of blobs that were kept for them."""
+    async def collect(self) -> Collected:
+        """Remove the layers that nobody needs; return what went. Blobs are for the caller to remove."""
         async with self._collecting:
             leased = self.leases.held()
             gone = await self._db.write(lambda connection: table.collect(connection, leased))
@@ -223,7 +234,7 @@ class Layers:
                 self._layers.pop(key, None)
         failpoint("content.collected")
         self.folders.discard(*gone.numbers)
-        return gone.blobs
+        return gone
 
     # What containers stand on
 

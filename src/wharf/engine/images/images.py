@@ -1,0 +1,195 @@
+"""Images, for the rest of the engine: find, show, name, remove, load, save, import.
+
+What only looks is not asynchronous. Every change is durable when it returns, and told as an event.
+"""
+
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
+
+from wharf.content.blobs import Blobs
+from wharf.content.folders import Jobs
+from wharf.content.layers import Layers
+from wharf.content.lease import Lease
+from wharf.engine.images import importing, listing, save
+from wharf.engine.images.errors import NoSuchImage, NoSuchReference
+from wharf.engine.images.image import Image
+from wharf.engine.images.listing import ImageUse, Users
+from wharf.engine.images.load import Load, Report
+from wharf.engine.images.removal import Removal
+from wharf.engine.images.store import Store
+from wharf.errors import Conflict, InvalidParameter
+from wharf.schema.filters import Filters
+from wharf.schema.image import HistoryItem, ImageDeleteItem, ImageInspect, ImagesPruneReport, ImageSummary
+from wharf.schema.reference import Reference
+from wharf.state.database import Database
+
+# Inside of the class `list` is the method.
+Summaries = list[ImageSummary]
+Steps = list[HistoryItem]
+Items = list[ImageDeleteItem]
+Loaded = list[Image]
+Emit = Callable[[str, str, str, Mapping[str, str]], None]
+
+__all__ = ["Image", "ImageUse", "Images", "NoSuchImage", "NoSuchReference", "Report"]
+
+PRUNE_FILTERS = frozenset({"dangling", "label", "label!", "until"})
+
+
+class Images:
+    """All images of this engine. `open` before use, `close` after."""
+
+    def __init__(
+        self,
+        *,
+        db: Database,
+        spawner: Jobs,
+        blobs: Blobs,
+        layers: Layers,
+        temporary: str,
+        emit: Emit,
+        users: Users,
+    ) -> None:
+        """`users` tells which containers were made from an image, `emit` takes events."""
+        self._store = Store(db=db, jobs=spawner, blobs=blobs, layers=layers, temporary=temporary)
+        self._emit_event = emit
+        self._users = users
+
+    async def open(self) -> None:
+        """Read what there is, and remove what nobody owns."""
+        await self._store.open()
+
+    async def close(self) -> None:
+        """Wait for what has begun."""
+        await self._store.close()
+
+    def resolve(self, text: str) -> Image:
+        """Return the image that `text` names: a name, an id, or the beginning of one.
+
+        Raises NoSuchImage (`No such image: x:latest`), InvalidParameter (`invalid reference format`).
+        """
+        return self._store.catalog.resolve(text)
+
+    def names(self, image: Image) -> list[Reference]:
+        """Return the names of an image."""
+        return self._store.catalog.names(image.id)
+
+    def descends(self, image_id: str, ancestor_id: str) -> bool:
+        """Whether an image is `ancestor_id`, or was made on top of it."""
+        image, ancestor = self._store.catalog.get(image_id), self._store.catalog.get(ancestor_id)
+        if image is None or ancestor is None:
+            return image_id == ancestor_id
+        return image.diff_ids[: len(ancestor.diff_ids)] == ancestor.diff_ids
+
+    def list(self, filters: Filters, *, everything: bool = False) -> Summaries:
+        """Return the images that `filters` let pass, newest first; raises InvalidParameter, NoSuchImage."""
+        return listing.summaries(self._store, self._users, filters, everything=everything)
+
+    def inspect(self, text: str) -> ImageInspect:
+        """Return everything about an image; raises as `resolve`."""
+        return listing.inspect(self._store, self.resolve(text))
+
+    def history(self, text: str) -> Steps:
+        """Return how an image came to be, newest step first; raises as `resolve`."""
+        return listing.history(self._store, self.resolve(text))
+
+    async def tag(self, text: str, repository: str, tag: str = "") -> None:
+        """Give an image another name; raises as `resolve`, InvalidReference."""
+        image = self.resolve(text)
+        name = target_name(repository, tag)
+        if name is None:
+            raise InvalidParameter("invalid reference format")
+        if name.familiar_name == "sha256":
+            raise InvalidParameter("refusing to create an ambiguous tag using digest algorithm as name")
+        await self._store.tag(image, name)
+        self._tell("tag", image, name.familiar)
+
+    async def remove(self, text: str, *, force: bool = False, prune: bool = True) -> Items:
+        """Remove a name or an image; return what went; raises NoSuchImage, Conflict."""
+        return await Removal(self._store, self._users, self._tell).run(text, force=force, prune=prune)
+
+    async def prune(self, filters: Filters) -> ImagesPruneReport:
+        """Remove dangling images, or all unused ones with `dangling=false`; raises InvalidParameter."""
+        filters.check(PRUNE_FILTERS)
+        only_dangling = filters.boolean("dangling", default=True)
+        chosen = Filters({key: filters.get(key) for key in ("until", "label") if key in filters})
+        removed: Items = []
+        reclaimed = 0
+        for summary in listing.summaries(self._store, self._users, chosen, everything=True):
+            if self._users(summary.id) or (only_dangling and (summary.repo_tags or summary.repo_digests)):
+                continue
+            if "label!" in filters and filters.labels("label!", summary.labels):
+                continue
+            items = await self._prune_one(summary)
+            removed += items
+            reclaimed += summary.size if any(item.deleted == summary.id for item in items) else 0
+        self._emit_event("image", "prune", "", {"reclaimed": str(reclaimed)})
+        return ImagesPruneReport(images_deleted=removed or None, space_reclaimed=reclaimed)
+
+    async def _prune_one(self, summary: ImageSummary) -> Items:
+        items: Items = []
+        for text in [*(summary.repo_digests or ()), *(summary.repo_tags or ())] or [summary.id]:
+            try:
+                items += await self.remove(text)
+            except (Conflict, NoSuchImage):
+                continue  # it came into use, or went, meanwhile
+        return items
+
+    async def load(
+        self, stream: AsyncIterable[bytes], *, quiet: bool = False, report: Report = lambda _: None
+    ) -> Loaded:
+        """Load the images of an archive; `report` gets the lines of the progress stream.
+
+        Raises InvalidParameter kinds for archives that are broken or hostile.
+        """
+        return await Load(self._store, self._tell, report, quiet=quiet).run(stream)
+
+    async def save(self, texts: Sequence[str]) -> AsyncIterator[bytes]:
+        """Return the archive of the images that `texts` name; raises NoSuchImage, NoSuchReference at once."""
+        wanted = save.choose(self._store, texts)
+        for each in wanted:
+            self._tell("save", each.image)
+        return save.write(self._store, wanted)
+
+    async def import_image(
+        self,
+        stream: AsyncIterable[bytes],
+        *,
+        changes: Sequence[str] = (),
+        message: str = "",
+        repository: str = "",
+        tag: str = "",
+        platform: str = "",
+    ) -> Image:
+        """Make an image of one tar; raises InvalidParameter kinds."""
+        name = target_name(repository, tag)
+        image = await importing.import_image(
+            self._store,
+            stream,
+            changes=changes,
+            message=message or "Imported from -",
+            name=name,
+            platform=platform,
+        )
+        self._tell("import", image)
+        return image
+
+    async def adopt(self, config: bytes, *, names: Iterable[Reference], lease: Lease) -> Image:
+        """Record a pulled or built image, whose layers are in `layers` and held by `lease`.
+
+        `names` may have tags and digests. Raises BadImage, NoSuchLayer. The caller tells the event.
+        """
+        return await self._store.create(config, lease=lease, names=names)
+
+    def _tell(self, action: str, image: Image | str, name: str = "") -> None:
+        image_id = image if isinstance(image, str) else image.id
+        labels = {} if isinstance(image, str) else image.config.labels or {}
+        self._emit_event("image", action, image_id, {**labels, "name": name or image_id})
+
+
+def target_name(repository: str, tag: str = "") -> Reference | None:
+    """Return the name that `repo` and `tag` of a request mean, None for none; raises InvalidReference."""
+    if not repository:
+        return None
+    name = Reference.parse(repository)
+    if name.digest is not None:
+        raise InvalidParameter("cannot import digest reference")
+    return name.with_tag(tag) if tag else name.tagged()
