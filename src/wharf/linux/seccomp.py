@@ -94,11 +94,13 @@ _SET_MODE_FILTER = 1
 _NO_SUCH_CALL = ERRNO | errno.ENOSYS
 
 
-class _Choice(NamedTuple):
-    """What to do with one call: `action` in any case, or else the first of `rules` that holds."""
+class _Choices(NamedTuple):
+    """What a profile says of the calls of one machine, by number; `plain` goes before `conditional`."""
 
-    action: int | None
-    rules: tuple[Rule, ...]
+    plain: dict[int, int]
+    conditional: dict[int, list[Rule]]
+    end: int
+    """The number after the newest call that the profile knows, 0 when it knows none."""
 
 
 class _Program(ctypes.Structure):
@@ -121,10 +123,8 @@ def compile_filter(seccomp: LinuxSeccomp, *, arch: str | None = None) -> bytes:
     for audit_number, members in machines(arch or os.uname().machine, seccomp.get("architectures") or []):
         pieces: list[tuple[int, Code]] = []
         for machine, is_listed in members:
-            choices = _choices(seccomp, machine, default) if is_listed else {}
-            pieces += _pieces(
-                machine, choices, default, _newer_action(seccomp, machine, default, is_listed=is_listed)
-            )
+            choices = _choices(seccomp, machine, default) if is_listed else _Choices({}, {}, 0)
+            pieces += _pieces(machine, choices, default)
         block = classic_bpf.load(classic_bpf.NUMBER) + classic_bpf.choose(pieces)
         code += classic_bpf.when_equal(audit_number, block)
     try:
@@ -177,26 +177,35 @@ def _action(name: str, errno_value: int | None) -> int:
     return action
 
 
-def _choices(seccomp: LinuxSeccomp, machine: Machine, default: int) -> dict[int, _Choice]:
+def _choices(seccomp: LinuxSeccomp, machine: Machine, default: int) -> _Choices:
     """Return what the profile says of each call of one machine."""
     known = numbers(machine.table)
-    choices: dict[int, _Choice] = {}
-    for syscall_rule in seccomp.get("syscalls") or ():
-        action = _action(syscall_rule["action"], syscall_rule.get("errnoRet"))
+    plain: dict[int, int] = {}
+    conditional: dict[int, list[Rule]] = {}
+    newest = -1
+    for rule in seccomp.get("syscalls") or ():
+        action = _action(rule["action"], rule.get("errnoRet"))
+        arguments = rule.get("args")
+        found = [(name, known[name]) for name in rule["names"] if name in known]
+        newest = max(newest, *(number for _, number in found if number < machine.end), -1)
+        if action == NOTIFY and "write" in rule["names"]:
+            raise _invalid("SCMP_ACT_NOTIFY cannot be used for the write syscall")
         if action == default:
             continue
-        arguments = syscall_rule.get("args") or []
-        for name in syscall_rule["names"]:
-            if action == NOTIFY and name == "write":
-                raise _invalid("SCMP_ACT_NOTIFY cannot be used for the write syscall")
-            alternatives = list(_alternatives(name, arguments, machine))
-            if (number := known.get(name)) is not None:
-                _add(choices, number, alternatives, action)
-            if not arguments and machine.multiplexes and (way := MULTIPLEXED.get(name)):
-                gate, selector = way
+        if arguments:
+            for name, number in found:
+                alternatives = _alternatives(name, arguments, machine)
+                conditional.setdefault(number, []).extend(
+                    Rule(conditions, action) for conditions in alternatives
+                )
+            continue
+        for _, number in found:
+            plain.setdefault(number, action)
+        if machine.multiplexes:
+            for gate, selector in (MULTIPLEXED[name] for name in rule["names"] if name in MULTIPLEXED):
                 condition = Condition(0, "EQ", selector, 0, wide=False)
-                _add(choices, known[gate], [(condition,)], action)
-    return choices
+                conditional.setdefault(known[gate], []).append(Rule((condition,), action))
+    return _Choices(plain, conditional, newest + 1)
 
 
 def _alternatives(
@@ -225,57 +234,28 @@ def _alternatives(
         yield tuple(conditions)
 
 
-def _add(
-    choices: dict[int, _Choice], number: int, alternatives: list[tuple[Condition, ...]], action: int
-) -> None:
-    present = choices.get(number, _Choice(None, ()))
-    if present.action is not None:
-        return
-    if () in alternatives:
-        choices[number] = _Choice(action, ())
-    else:
-        added = tuple(Rule(conditions, action) for conditions in alternatives)
-        choices[number] = _Choice(None, present.rules + added)
+def _pieces(machine: Machine, choices: _Choices, default: int) -> list[tuple[int, Code]]:
+    """Cut the machine's numbers into ranges of one action, and give the code of each range.
 
-
-def _newer_action(
-    seccomp: LinuxSeccomp, machine: Machine, default: int, *, is_listed: bool
-) -> tuple[int, int]:
-    """Return the number after the newest call the profile knows, and what calls from there on get.
-
-    As runc: ENOSYS, unless the default lets calls pass, or is ENOSYS itself, or the profile knows no call.
+    Calls newer than the profile answer ENOSYS as in runc: unless the default lets calls pass, or is ENOSYS
+    itself, or the profile knows no call.
     """
+    plain, conditional, end = choices
     permissive = default & ~0xFFFF in (ALLOW, LOG, TRACE)
-    if permissive or not is_listed or default == _NO_SUCH_CALL:
-        return 0, default
-    known = numbers(machine.table)
-    used = (known.get(name, -1) for rule in seccomp.get("syscalls") or () for name in rule["names"])
-    newest = max((number for number in used if number < machine.end), default=-1)
-    return newest + 1, _NO_SUCH_CALL if newest >= 0 else default
-
-
-def _pieces(
-    machine: Machine, choices: dict[int, _Choice], default: int, newer: tuple[int, int]
-) -> list[tuple[int, Code]]:
-    """Cut the machine's numbers into ranges of one action, and give the code of each range."""
-    plain: dict[int, int] = {}
-    conditional: dict[int, Code] = {}
-    for number, choice in choices.items():
-        if choice.action is not None:
-            plain[number] = choice.action
-        else:
-            conditional[number] = classic_bpf.first_match(choice.rules, default)
-    from_newer, newer_action = newer
-    marks = {0, machine.end, from_newer, *choices, *(number + 1 for number in choices)}
+    newer = default if permissive or not end else _NO_SUCH_CALL
+    marks = {0, end, machine.end, *plain, *conditional}
+    marks.update([number + 1 for number in plain], [number + 1 for number in conditional])
     pieces: list[tuple[int, Code]] = []
-    for number in sorted(mark for mark in marks if mark < machine.limit):
-        if number in conditional:
-            code = conditional[number]
-        elif number in plain:
-            code = classic_bpf.give(plain[number])
-        else:
-            is_newer = from_newer <= number < machine.end
-            code = classic_bpf.give(newer_action if is_newer else default)
-        if not pieces or pieces[-1][1] != code:
-            pieces.append((machine.base + number, code))
+    before: int | None = None
+    for number in sorted(marks):
+        if number >= machine.limit:
+            break
+        if number in conditional and number not in plain:
+            pieces.append((machine.base + number, classic_bpf.first_match(conditional[number], default)))
+            before = None
+            continue
+        action = plain.get(number, newer if end <= number < machine.end else default)
+        if action != before:
+            pieces.append((machine.base + number, classic_bpf.give(action)))
+            before = action
     return pieces

@@ -3,6 +3,9 @@
 The tables are generated (syscalls_*.py); a name this module does not know has no number on that machine.
 """
 
+import functools
+from collections.abc import Mapping
+
 from wharf.linux import syscalls_aarch64, syscalls_arm, syscalls_i386, syscalls_x32, syscalls_x86_64
 
 _TABLES = {
@@ -14,7 +17,8 @@ _TABLES = {
 }
 
 
-def numbers(machine: str) -> dict[str, int]:
+@functools.cache
+def numbers(machine: str) -> Mapping[str, int]:
     """Return the table of `machine` (aarch64, arm, i386, x32, x86_64); x32's numbers are without its bit.
 
     Raises KeyError for another machine.

@@ -11,6 +11,7 @@ import pytest
 from confinement_kit import cgroup_folder, child, needs_root, own_cgroup
 from wharf.linux.cgroup import Cgroup, LinuxResources, Mounts
 from wharf.linux.cgroup.resources import DeviceRule
+from wharf.linux.clone import clone3
 
 MIB = 1 << 20
 KMSG = "/dev/kmsg"
@@ -352,3 +353,25 @@ def test_figures_have_dockers_names() -> None:
 def test_v1_has_no_cgroup_to_be_born_in() -> None:
     with own_cgroup() as group:
         assert group.fd_for_clone() is None
+
+
+@pytest.mark.parametrize("is_born", [False, True])
+def test_a_child_enters_every_hierarchy_by_itself(*, is_born: bool) -> None:
+    with own_cgroup() as group:
+        place = group.birthplace() if is_born else None
+        if is_born and place is None:
+            pytest.skip("this host has no unified tree beside v1")
+        reader, writer = os.pipe()
+        pid, pidfd = clone3(cgroup_fd=place)
+        if pid == 0:
+            group.enter(is_born=is_born)
+            with open("/proc/self/cgroup", "rb") as lines:
+                os.write(writer, lines.read())
+            os._exit(0)
+        os.close(writer)
+        with open(reader) as pipe:
+            paths = {line.rstrip("\n").split(":", 2)[2] for line in pipe}
+        os.waitpid(pid, 0)
+        assert paths == {group.path}
+        for fd in (pidfd, *([] if place is None else [place])):
+            os.close(fd)

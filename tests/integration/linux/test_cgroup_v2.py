@@ -72,6 +72,21 @@ def test_a_child_is_born_in_its_cgroup() -> None:
         os.close(fd)
 
 
+@pytest.mark.parametrize("is_born", [False, True])
+def test_a_child_enters_by_itself_or_is_there_already(*, is_born: bool) -> None:
+    with own_cgroup(mounts=MOUNTS) as group:
+        place = group.birthplace()
+        assert place is not None
+        pid, pidfd = clone3(cgroup_fd=place if is_born else None)
+        if pid == 0:
+            group.enter(is_born=is_born)
+            os._exit(int(group.processes() != [os.getpid()]))
+        _, status = os.waitpid(pid, 0)
+        assert os.waitstatus_to_exitcode(status) == 0
+        os.close(pidfd)
+        os.close(place)
+
+
 def test_frozen_processes_stand_and_can_be_killed() -> None:
     with child(signal.pause) as process, own_cgroup(mounts=MOUNTS) as group:
         assert MOUNTS is not None

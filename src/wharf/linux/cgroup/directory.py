@@ -63,6 +63,11 @@ def write(directory: str, name: str, *values: str | int) -> None:
         os.close(fd)
 
 
+def open_directory(path: str) -> int:
+    """Return a new descriptor of a cgroup's directory, as clone3(2) and bpf(2) take it."""
+    return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
 def exists(directory: str, name: str) -> bool:
     """Say whether a control file is there."""
     return os.access(f"{directory}/{name}", os.F_OK)

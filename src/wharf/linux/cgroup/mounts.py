@@ -7,7 +7,6 @@ Documentation/admin-guide/cgroup-v1/cgroups.rst and cgroup-v2.rst.
 
 import errno
 import os
-import re
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
@@ -32,7 +31,8 @@ CONTROLLERS = frozenset(
 )
 """The v1 hierarchies that a container joins: all controllers, and systemd's own, but no other named one."""
 
-_OCTAL = re.compile(r"\\([0-7]{3})")
+_ESCAPES = {"\\040": " ", "\\011": "\t", "\\012": "\n", "\\134": "\\"}
+"""How proc(5) writes characters that would end a field."""
 
 
 class Mounts(NamedTuple):
@@ -62,7 +62,7 @@ class Mounts(NamedTuple):
                     continue
                 fields, _, super_fields = line.partition(" - ")
                 kind, _, options = super_fields.split(" ", 2)
-                point = _OCTAL.sub(lambda code: chr(int(code[1], 8)), fields.split(" ", 5)[4])
+                point = _unescaped(fields.split(" ", 5)[4])
                 if kind == "cgroup2":
                     unified = unified or point
                 elif kind == "cgroup":
@@ -89,3 +89,9 @@ def check_path(path: str) -> str:
     if not path.startswith("/") or not all(names) or {".", ".."} & set(names) or not path.isprintable():
         raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), path)
     return path
+
+
+def _unescaped(point: str) -> str:
+    for code, character in _ESCAPES.items():
+        point = point.replace(code, character)
+    return point

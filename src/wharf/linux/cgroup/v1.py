@@ -58,6 +58,19 @@ class SplitTree:
         for path in self._tops:
             directory.add(path, pid)
 
+    def enter(self, *, is_born: bool) -> None:
+        """Move the calling process, which has one thread, into every hierarchy.
+
+        A thread that writes 0 to `tasks` moves itself, and the kernel then needs no lock over all of the
+        machine's forks, whose first use costs an RCU grace period (kernel/cgroup/cgroup.c,
+        cgroup_procs_write_start; Linux 5.5). The unified tree has no such way.
+        """
+        for path in self._tops:
+            if path != self._unified:
+                directory.write(path, "tasks", 0)
+        if self._unified is not None and not is_born:
+            directory.write(self._unified, "cgroup.procs", 0)
+
     def processes(self) -> list[int]:
         """Return the processes here and below."""
         return directory.processes(next(iter(self._tops)))
@@ -122,6 +135,10 @@ class SplitTree:
 
     def fd_for_clone(self) -> None:
         """Return None: clone3(2) puts a child into the unified tree only."""
+
+    def birthplace(self) -> int | None:
+        """Return a new descriptor of the directory in the unified tree, None where there is no such tree."""
+        return None if self._unified is None else directory.open_directory(self._unified)
 
     def _folder(self, controller: str) -> str:
         path = self._by_controller.get(controller)

@@ -47,6 +47,11 @@ class UnifiedTree:
         """Move a process here."""
         directory.add(self._at, pid)
 
+    def enter(self, *, is_born: bool) -> None:
+        """Move the calling process here, unless it was born here."""
+        if not is_born:
+            directory.write(self._at, "cgroup.procs", 0)
+
     def processes(self) -> list[int]:
         """Return the processes here and below."""
         return directory.processes(self._at)
@@ -103,7 +108,9 @@ class UnifiedTree:
 
     def fd_for_clone(self) -> int:
         """Return a new descriptor of the directory."""
-        return os.open(self._at, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        return directory.open_directory(self._at)
+
+    birthplace = fd_for_clone
 
     def _kill_frozen(self) -> None:
         try:
