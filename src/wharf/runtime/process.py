@@ -10,7 +10,7 @@ import signal
 from typing import NamedTuple, NoReturn
 
 from wharf.failpoint import failpoint
-from wharf.linux import capability, prctl, rlimit, seccomp
+from wharf.linux import capability, credentials, prctl, rlimit, seccomp
 from wharf.linux.rooted import Root
 from wharf.runtime import command, stdio
 from wharf.runtime.errors import Refused, cause
@@ -174,9 +174,9 @@ def _become(account: Account) -> None:
     """Take on groups and ids; permitted capabilities are kept for the step after."""
     try:
         prctl.set_keepcaps(keep=True)
-        os.setgroups(account.gids)
-        os.setresgid(account.gid, account.gid, account.gid)
-        os.setresuid(account.uid, account.uid, account.uid)
+        credentials.set_groups(account.gids)
+        credentials.set_gid(account.gid)
+        credentials.set_uid(account.uid)
     except OSError as error:
         raise Refused(f"setting up user: {cause(error)}") from error
     # The change of ids has set it by /proc/sys/fs/suid_dumpable, which may be 1.
