@@ -31,16 +31,16 @@ def init_layer(args: dict[str, object], fds: list[int], tell: Tell) -> dict[str,
     lower = ":".join(strings(args, "lower"))
     (snapshots_fd,) = fds
     os.umask(0)
+    # Before unshare(2), which takes the working directory along: a descriptor's mount stays behind.
+    os.fchdir(snapshots_fd)
     if lower:
         unshare(CloneFlag.NEWNS)
         mount.mount("none", "/", "", MountFlag.REC | MountFlag.PRIVATE)
-        os.fchdir(snapshots_fd)
         options = f"lowerdir={lower},upperdir={number}/fs,workdir={number}/work,index=off"
         mount.mount("overlay", f"{number}/work", "overlay", 0, options)
         populate(f"{number}/work")
         mount.umount2(f"{number}/work", 0)
     else:
-        os.fchdir(snapshots_fd)
         populate(f"{number}/fs")
     remove_tree(f"{number}/work")
     syncfs(snapshots_fd)
