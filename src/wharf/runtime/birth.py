@@ -2,12 +2,12 @@
 
 import os
 import signal
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 from wharf.failpoint import failpoint
 from wharf.linux.cgroup import Cgroup
-from wharf.runtime.errors import CannotInvoke, cause
-from wharf.runtime.message import Channel, Failed, Joined, Opened, Ready
+from wharf.runtime.errors import CannotInvoke, Refused, cause
+from wharf.runtime.message import Channel, Failed, Opened, Ready
 from wharf.runtime.spec import Process, Spec
 from wharf.runtime.stdio import Stdio
 
@@ -32,23 +32,14 @@ class Newborn:
         self.netlink: int | None = None
         self._channel = channel
 
-    def settle(self, process: Process, cgroup: Cgroup | None) -> None:
-        """Put the child into `cgroup` (None when it was born there) and set what its parent sets.
+    def settle(self, process: Process) -> None:
+        """Set what only a parent may set.
 
         Raises NotBorn. A child that has failed meanwhile says why by itself, in `await_ready`.
         """
-        try:
-            if cgroup is not None:
-                failpoint("runtime.cgroup.add")
-                cgroup.add(self.pid)
-            if (score := process.get("oomScoreAdj")) is not None:
+        if (score := process.get("oomScoreAdj")) is not None:
+            with suppress(ProcessLookupError, FileNotFoundError):
                 _set_oom_score(self.pid, score)
-        except (ProcessLookupError, FileNotFoundError):
-            pass
-        except OSError as error:
-            raise NotBorn(f"{STARTING}unable to apply cgroup configuration: {error}") from error
-        with suppress(OSError):
-            self._channel.send(Joined())
 
     def await_ready(self) -> None:
         """Receive what the child sends until it is ready; raises NotBorn."""
@@ -107,6 +98,25 @@ def check_process(process: Process, stdio: Stdio | None) -> None:
     for name in ("scheduler", "ioPriority", "selinuxLabel"):
         if process.get(name):
             raise CannotInvoke(f"process.{name} is not supported")
+
+
+class Place:
+    """The cgroup that a child takes up: by clone3 as far as the kernel can, by itself for the rest."""
+
+    def __init__(self, cgroup: Cgroup, stack: ExitStack) -> None:
+        """`stack` closes what the clone needs."""
+        self._cgroup = cgroup
+        self.fd = cgroup.birthplace()
+        if self.fd is not None:
+            stack.callback(os.close, self.fd)
+
+    def enter(self) -> None:
+        """Be in the cgroup; the child's first step, while it still sees the hierarchies. Raises Refused."""
+        failpoint("runtime.cgroup.enter")
+        try:
+            self._cgroup.enter(is_born=self.fd is not None)
+        except OSError as error:
+            raise Refused(f"unable to apply cgroup configuration: {error}") from error
 
 
 def cgroup_path(spec: Spec) -> str:

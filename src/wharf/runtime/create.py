@@ -111,18 +111,16 @@ def create(
         with ExitStack() as born:
             born.callback(theirs.close)
             joined = plan.namespaces.open_joined(born)
-            cgroup_fd = cgroup.fd_for_clone()
-            if cgroup_fd is not None:
-                born.callback(os.close, cgroup_fd)
+            place = birth.Place(cgroup, born)
             pid, pidfd = _clone(
-                lambda: init.run(plan, joined, theirs, gate), plan.namespaces, joined, cgroup_fd
+                lambda: init.run(plan, place, joined, theirs, gate), plan.namespaces, joined, place.fd
             )
         undo.callback(os.close, pidfd)
         undo.callback(birth.end, pidfd)
         newborn = birth.Newborn(pid, ours)
         undo.callback(newborn.close_received)
         try:
-            newborn.settle(plan.process, None if cgroup_fd is not None else cgroup)
+            newborn.settle(plan.process)
             newborn.await_ready()
         except birth.NotBorn as error:
             raise CREATE_KINDS.get(error.kind, CannotCreate)(error.text) from error

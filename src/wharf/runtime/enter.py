@@ -14,9 +14,10 @@ from wharf.failpoint import failpoint
 from wharf.linux.clone import CloneFlag, setns
 from wharf.linux.rooted import Root
 from wharf.runtime import init, process, stdio
+from wharf.runtime.birth import Place
 from wharf.runtime.errors import Refused, text_of
 from wharf.runtime.filters import Filter
-from wharf.runtime.message import Channel, Failed, Joined, Opened, Ready
+from wharf.runtime.message import Channel, Failed, Opened, Ready
 from wharf.runtime.spec import Process, Spec
 from wharf.runtime.stdio import Stdio
 
@@ -34,11 +35,11 @@ class Visit(NamedTuple):
     console_size: tuple[int, int] | None
 
 
-def run(visit: Visit, channel: Channel) -> NoReturn:
+def run(visit: Visit, place: Place, channel: Channel) -> NoReturn:
     """Be the process."""
     try:
         with ExitStack() as stack:
-            program = _enter(visit, channel, stack)
+            program = _enter(visit, place, channel, stack)
         channel.send(Ready())
         process.await_start(channel)
         process.execute(program)
@@ -51,9 +52,10 @@ def run(visit: Visit, channel: Channel) -> NoReturn:
     os._exit(1)
 
 
-def _enter(visit: Visit, channel: Channel, stack: ExitStack) -> process.Program:
+def _enter(visit: Visit, place: Place, channel: Channel, stack: ExitStack) -> process.Program:
     gc.disable()  # a collection would touch, and so copy, the pages shared with the caller
     init.isolate(pdeathsig=True)
+    place.enter()
     failpoint("runtime.exec.setns")
     try:
         setns(visit.init_pidfd, visit.namespaces & ~CloneFlag.NEWPID)
@@ -72,7 +74,4 @@ def _enter(visit: Visit, channel: Channel, stack: ExitStack) -> process.Program:
         stdio.take(visit.stdio)
     if personality := visit.spec.get("linux", {}).get("personality"):
         process.set_personality(personality["domain"])
-    # The last privileged moment: what is to be charged to the container's cgroup must be in it by now.
-    if not isinstance(channel.receive(), Joined):
-        os._exit(1)
     return process.confine(visit.process, account, root, visit.filter)

@@ -72,16 +72,14 @@ def exec_process(
         undo.callback(ours.close)
         with ExitStack() as born:
             born.callback(theirs.close)
-            cgroup_fd = cgroup.fd_for_clone()
-            if cgroup_fd is not None:
-                born.callback(os.close, cgroup_fd)
-            pid, pidfd = _clone(visit, theirs, cgroup_fd)
+            place = birth.Place(cgroup, born)
+            pid, pidfd = _clone(visit, place, theirs)
         undo.callback(os.close, pidfd)
         undo.callback(birth.end, pidfd)
         newborn = birth.Newborn(pid, ours)
         undo.callback(newborn.close_received)
         try:
-            newborn.settle(process, None if cgroup_fd is not None else cgroup)
+            newborn.settle(process)
             newborn.await_ready()
         except birth.NotBorn as error:
             raise EXEC_KINDS.get(error.kind, CannotExec)(error.text) from error
@@ -96,15 +94,15 @@ def exec_process(
         return Execed(pid, pidfd, newborn.console)
 
 
-def _clone(visit: enter.Visit, channel: Channel, cgroup_fd: int | None) -> tuple[int, int]:
+def _clone(visit: enter.Visit, place: birth.Place, channel: Channel) -> tuple[int, int]:
     """Fork into the container's pid namespace; the child does not return."""
     failpoint("runtime.exec.clone")
     try:
         with children_in(visit.init_pidfd):
-            pid, pidfd = clone3(cgroup_fd=cgroup_fd)
+            pid, pidfd = clone3(cgroup_fd=place.fd)
             if pid == 0:
                 try:
-                    enter.run(visit, channel)
+                    enter.run(visit, place, channel)
                 finally:
                     os._exit(1)
     except OSError as error:

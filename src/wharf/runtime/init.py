@@ -22,10 +22,11 @@ from wharf.linux import keyring, prctl
 from wharf.linux.clone import CloneFlag, setns, unshare
 from wharf.linux.rooted import Root
 from wharf.runtime import devices, masks, mounts, process, rootfs, stdio, sysctl
+from wharf.runtime.birth import Place
 from wharf.runtime.cgroup_mounts import CgroupView
 from wharf.runtime.errors import Refused, cause, text_of
 from wharf.runtime.filters import filter_of
-from wharf.runtime.message import Channel, Failed, Joined, Opened, Ready
+from wharf.runtime.message import Channel, Failed, Opened, Ready
 from wharf.runtime.namespaces import Namespaces
 from wharf.runtime.procfs import Procfs
 from wharf.runtime.spec import Process, RootMount, Spec
@@ -52,11 +53,13 @@ class Plan(NamedTuple):
     makes_dev: bool
 
 
-def run(plan: Plan, joined_fds: Mapping[int, int], channel: Channel, gate: socket.socket | None) -> NoReturn:
+def run(
+    plan: Plan, place: Place, joined_fds: Mapping[int, int], channel: Channel, gate: socket.socket | None
+) -> NoReturn:
     """Be the init. `gate` is a listening socket on which Start may come once the caller has gone."""
     try:
         with ExitStack() as stack:
-            program = _create(plan, joined_fds, channel, stack, pdeathsig=gate is None)
+            program = _create(plan, place, joined_fds, channel, stack, pdeathsig=gate is None)
         channel.send(Ready())
         if gate is None:
             process.await_start(channel)
@@ -80,21 +83,19 @@ def run(plan: Plan, joined_fds: Mapping[int, int], channel: Channel, gate: socke
 
 
 def _create(
-    plan: Plan, joined_fds: Mapping[int, int], channel: Channel, stack: ExitStack, *, pdeathsig: bool
+    plan: Plan,
+    place: Place,
+    joined_fds: Mapping[int, int],
+    channel: Channel,
+    stack: ExitStack,
+    *,
+    pdeathsig: bool,
 ) -> process.Program:
     gc.disable()  # a collection would touch, and so copy, the pages shared with the caller
     isolate(pdeathsig=pdeathsig)
-    waiting = [plan.cgroups is not None]
-
-    def joined() -> None:
-        """Wait until this process is in its cgroups, then take the cgroup namespace that starts there."""
-        if waiting[0]:
-            waiting[0] = False
-            if not isinstance(channel.receive(), Joined):
-                os._exit(1)
-            if plan.namespaces.new & CloneFlag.NEWCGROUP:
-                unshare(CloneFlag.NEWCGROUP)
-
+    place.enter()
+    if plan.namespaces.new & CloneFlag.NEWCGROUP:
+        unshare(CloneFlag.NEWCGROUP)  # its root is where this process stands now
     for flag, fd in joined_fds.items():
         if flag != CloneFlag.NEWPID:
             setns(fd, flag)
@@ -104,7 +105,7 @@ def _create(
     rootfs.separate()
     root = stack.enter_context(rootfs.mount_root(plan.spec, plan.bundle, plan.root_mounts))
     account = process.account_of(plan.process, root)
-    mounter = mounts.Mounter(root, plan.cgroups, joined, stack)
+    mounter = mounts.Mounter(root, plan.cgroups, stack)
     for order in orders:
         mounter.mount(order)
     linux = plan.spec.get("linux", {})
@@ -118,7 +119,6 @@ def _create(
     _make_directory(root, plan.process["cwd"])
     mounter.finish()
     rootfs.finish(plan.spec, root)
-    joined()
     rootfs.pivot(root)
     if personality := linux.get("personality"):
         process.set_personality(personality["domain"])

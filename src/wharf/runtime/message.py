@@ -34,17 +34,13 @@ class Failed(NamedTuple):
     kind: str
 
 
-class Joined(NamedTuple):
-    """The child is in its cgroups."""
-
-
 class Start(NamedTuple):
     """Execute the program."""
 
 
-Message = Opened | Ready | Failed | Joined | Start
+Message = Opened | Ready | Failed | Start
 
-_BARE: dict[str, Message] = {"ready": Ready(), "joined": Joined(), "start": Start()}
+_BARE: dict[str, Message] = {"ready": Ready(), "start": Start()}
 _BARE_NAMES = {type(message): name for name, message in _BARE.items()}
 
 

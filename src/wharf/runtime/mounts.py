@@ -7,7 +7,7 @@ only a short list of files may be mounted, since programs (and this runtime) tru
 
 import os
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import NamedTuple
 
@@ -61,14 +61,11 @@ def clone_shared(orders: Sequence[Order]) -> list[Order]:
 class Mounter:
     """Mounts into one root; `finish` makes read-only what had to be written until then."""
 
-    def __init__(
-        self, root: Root, cgroups: CgroupView | None, joined: Callable[[], None], stack: ExitStack
-    ) -> None:
-        """Mount into `root`; `joined` waits for the cgroups, `stack` closes what is open until `finish`."""
+    def __init__(self, root: Root, cgroups: CgroupView | None, stack: ExitStack) -> None:
+        """Mount into `root`; `stack` closes what is open until `finish`."""
         self._root = root
         self._root_path = os.readlink(f"/proc/self/fd/{root.fd}")
         self._cgroups = cgroups
-        self._joined = joined
         self._stack = stack
         self._readonly_later: list[int] = []
 
@@ -113,8 +110,6 @@ class Mounter:
                 parameters = [("mode", f"{stat.S_IMODE(os.fstat(target).st_mode):o}"), *parameters]
             # A cgroup2 superblock is the host's own; only the mount may be read-only.
             readonly = order.options.readonly and not later and order.type != "cgroup2"
-            if order.type == "cgroup2":
-                self._joined()
             try:
                 tree = mount.new_filesystem(
                     order.type, order.source or order.type, parameters, attributes, readonly=readonly
@@ -137,8 +132,6 @@ class Mounter:
 
     def _cgroup(self, order: Order) -> None:
         assert self._cgroups is not None
-        if self._cgroups.private:
-            self._joined()
         target = self._target(order, directory=True)
         try:
             cgroup_mounts.mount_view(self._cgroups, target, order.options)
