@@ -42,7 +42,7 @@ def find(program: str, path: str) -> str:
         except OSError as error:
             text = f"stat {program}: {cause(error)}" if error.filename else cause(error)
             raise Refused(f"exec: {quoted(program)}: {text}", "invoke") from error
-    for directory in path.split(":") if program else ():
+    for directory in path.split(":") if program and path else ():
         candidate = os.path.join(directory or ".", program)
         try:
             found = _executable(candidate)

@@ -146,7 +146,9 @@ def join_session(name: str) -> None:
     failpoint("runtime.keyring")
     try:
         serial = keyring.join_session(f"_ses.{name}")
-        keyring.set_permissions(serial, keyring.KEY_POS_ALL | keyring.KEY_USR_VIEW | keyring.KEY_USR_SEARCH)
+        # The same user may find it by its name, to join it later, but neither list nor read it: root of another
+        # container is the same user.
+        keyring.set_permissions(serial, keyring.KEY_POS_ALL | keyring.KEY_USR_SEARCH)
     except OSError as error:
         if error.errno != errno.ENOSYS:  # a kernel without keys has none to leak
             text = f"unable to join session keyring: unable to create session key: {cause(error)}"

@@ -6,7 +6,7 @@ from runtime_kit import MASKED, READONLY, Box, spec_of
 from wharf.linux.cgroup import mode
 from wharf.runtime.spec import Spec
 
-MOUNTS = "while read -r _ _ _ _ where options rest; do echo $where $options ${rest#*- }; done </proc/self/mountinfo"
+MOUNTS = "while read -r _ _ _ _ at how rest; do echo $at $how ${rest#*- }; done </proc/self/mountinfo"
 
 
 def mounts_of(box: Box) -> list[list[str]]:
