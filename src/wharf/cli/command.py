@@ -18,10 +18,11 @@ class Command:
     """One command.
 
     `usage` is what its usage line says after its name; `least` and `most` count its arguments. With
-    `interspersed` off, the first argument ends the flags: what follows belongs to somebody else's program.
+    `interspersed` off, the first argument ends the flags: what follows belongs to somebody else's program;
+    with `passes_all`, everything does.
     """
 
-    __slots__ = ("flags", "interspersed", "least", "long", "most", "run", "usage")
+    __slots__ = ("flags", "interspersed", "least", "long", "most", "passes_all", "run", "usage")
 
     def __init__(
         self,
@@ -32,6 +33,7 @@ class Command:
         least: int = 0,
         most: int = UNLIMITED,
         interspersed: bool = True,
+        passes_all: bool = False,
         long: str = "",
     ) -> None:
         self.usage = usage
@@ -40,6 +42,7 @@ class Command:
         self.least = least
         self.most = most
         self.interspersed = interspersed
+        self.passes_all = passes_all
         self.long = long
 
     def check_arguments(self, program: str, path: str, count: int) -> None:

@@ -70,7 +70,8 @@ class ClientConfig:
             ) from None
         except (ValueError, KeyError, TypeError):
             raise CliError(
-                f'Failed to initialize: unable to resolve docker endpoint: context "{name}": no docker endpoint'
+                "Failed to initialize: unable to resolve docker endpoint: "
+                f'context "{name}": no docker endpoint'
             ) from None
 
 

@@ -1,4 +1,4 @@
-"""Creating a container, with its image fetched where it is missing: what `create` and `run` have in common."""
+"""Creating a container, its image fetched where it is missing: what `create` and `run` have in common."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from wharf.cli.errors import CliError
 from wharf.cli.flags import Flag, Parsed
 from wharf.cli.kinds import STRING
 from wharf.cli.options.container_config import Request
+from wharf.cli.platform import platform_fields
 from wharf.cli.pull import fetch
 from wharf.cli.reference import Reference, is_identifier, parse
 from wharf.cli.session import Session
@@ -22,7 +23,9 @@ _PULL = ("always", "missing", "never")
 
 def pull_flag(verb: str) -> Flag:
     """Return the flag that says when the image is fetched; `verb` is what follows."""
-    return Flag("pull", STRING, f'Pull image before {verb} ("always", "missing", "never")', default="missing")
+    missing = "missing" if verb == "running" else "|missing"  # so it stands in the help of `create`
+    text = f'Pull image before {verb} ("always", "{missing}", "never")'
+    return Flag("pull", STRING, text, default="missing")
 
 
 def check_pull(parsed: Parsed) -> str:
@@ -44,7 +47,7 @@ class IdFile:
         self._path = path
         self._fd = -1
 
-    def __enter__(self) -> IdFile:
+    def __enter__(self) -> IdFile:  # noqa: PYI034 - Self is worth no import of typing
         if not self._path:
             return self
         if os.path.exists(self._path):
@@ -83,6 +86,8 @@ def create_container(session: Session, parsed: Parsed, request: Request) -> str:
     pull, platform = parsed.text("pull"), parsed.text("platform")
     with IdFile(parsed.text("cidfile")) as id_file:
         reference = None if is_identifier(request.image) else parse(request.image).with_default_tag()
+        if platform:
+            _check_platform(platform)
         out = None if parsed.on("quiet") else sys.stderr
         if pull == "always" and reference:
             fetch(session, reference, platform=platform, out=out)
@@ -99,6 +104,13 @@ def create_container(session: Session, parsed: Parsed, request: Request) -> str:
             session.warn(f"WARNING: {warning}")
         id_file.write(identifier)
     return identifier
+
+
+def _check_platform(platform: str) -> None:
+    try:
+        platform_fields(platform)
+    except CliError as error:
+        raise CliError(f"error parsing specified platform: {error}") from None
 
 
 def _fetch_missing(session: Session, reference: Reference, platform: str, *, quiet: bool) -> None:

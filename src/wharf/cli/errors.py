@@ -1,8 +1,8 @@
 """What ends a command early, and the only table of exit codes.
 
 1 for most; 125 for wrong flags, and where `run` could not run the container at all; 126 and 127 where the
-container's program cannot be invoked or is not there; 64 for a format that is no template; else the container's
-own status, which is 128 + n after signal n.
+container's program cannot be invoked or is not there; 64 for a format that is no template; else the
+container's own status, which is 128 + n after signal n.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Flags of a command line, by the rules of the parser that Docker uses (pflag), driven by tables.
 
-`--name value`, `--name=value`, `-n value`, `-nvalue`, `-n=value`, clusters of switches (`-it`), `--switch=false`;
-flags and arguments may be mixed unless the command says that the first argument ends the flags; `--` ends them
-always. How a value is read is said by the flag's Kind.
+`--name value`, `--name=value`, `-n value`, `-nvalue`, `-n=value`, clusters of switches (`-it`),
+`--switch=false`; flags and arguments may be mixed unless the command says that the first argument ends the
+flags; `--` ends them always. How a value is read is said by the flag's Kind.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from wharf.cli.errors import WrongFlags
 class Kind:
     """How the text of a flag becomes a value; `parse` raises ValueError with Docker's words.
 
-    `word` stands for the value in the help, `many` says that each use adds to a list, `shown_empty` is what the
-    help calls the default where it is empty.
+    `word` stands for the value in the help, `many` says that each use adds to a list, `shown_empty` is what
+    the help calls the default where it is empty.
     """
 
     __slots__ = ("many", "parse", "shown_empty", "word")

@@ -8,7 +8,8 @@ from wharf.cli.kinds import STRING
 _JSON_AND_TEMPLATE = (
     "'json':             Print in JSON format\n"
     "'TEMPLATE':         Print output using the given Go template.\n"
-    "Refer to https://docs.docker.com/go/formatting/ for more information about formatting output with templates"
+    "Refer to https://docs.docker.com/go/formatting/ for more information about formatting output with "
+    "templates"
 )
 
 LIST_FORMAT = Flag(

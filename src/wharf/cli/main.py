@@ -70,13 +70,18 @@ def main(words: list[str], program: str = "wharf") -> None:
     elif parsed.on("version"):
         print(f"Wharf version {__version__}, build unknown")
         return
-    session = Session(program, _settings(parsed))
+    settings = _settings(parsed)
     if not rest:
         sys.stderr.write(_overview(program) + "\n")
-    elif rest[0] == "help":
-        _print_help(session, rest[1:])
-    else:
+        return
+    if rest[0] == "help":
+        _print_help(program, rest[1:])
+        return
+    session = Session(program, settings)
+    try:
         _dispatch(session, rest)
+    finally:
+        session.close()
 
 
 def _settings(parsed: Parsed) -> Globals:
@@ -147,7 +152,9 @@ def _run(session: Session, row: Row, words: list[str]) -> None:
         flags = (*flags, _HELP)
     name = f"{session.program} {session.path}"
     try:
-        parsed = parse(flags, words, interspersed=command.interspersed)
+        parsed = parse(
+            flags, ["--", *words] if command.passes_all else words, interspersed=command.interspersed
+        )
     except WrongFlags as error:
         raise _explained(error, f"{name} {command.usage}".rstrip(), name) from None
     if parsed.deprecated_help:
@@ -163,8 +170,7 @@ def _explained(error: WrongFlags, usage: str, name: str) -> WrongFlags:
     return WrongFlags(f"{error}\n\nUsage:  {usage}\n\nRun '{name} --help' for more information")
 
 
-def _print_help(session: Session, words: list[str]) -> None:
-    program = session.program
+def _print_help(program: str, words: list[str]) -> None:
     if not words:
         print(_overview(program))
         return

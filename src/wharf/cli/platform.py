@@ -16,7 +16,7 @@ def platform_fields(text: str) -> dict[str, str]:
     """
     parts = text.lower().split("/")
     if not text or len(parts) > 3 or not all(parts):
-        raise CliError(f'"{text}": invalid platform: must be formatted as "os[/arch[/variant]]"')
+        raise CliError(f'"{text}": cannot parse platform specifier: invalid argument')
     if len(parts) == 1 and parts[0] not in _SYSTEMS:
         parts = ["linux", parts[0]]
     fields = {"os": parts[0]}

@@ -65,7 +65,7 @@ def _no_registry(error: ClientError) -> bool:
 
 
 def registry_auth(session: Session, domain: str) -> str:
-    """Return the credentials for the registry at `domain` as a request's header; empty where there are none."""
+    """Return the credentials for the registry at `domain` as a header's value; empty where there are none."""
     accounts = session.config.table("auths")
     key = _INDEX if domain == DEFAULT_DOMAIN else domain
     account = accounts.get(key) or accounts.get(f"https://{key}") or accounts.get(f"https://{key}/v1/")

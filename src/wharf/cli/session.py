@@ -122,6 +122,11 @@ class Session:
             start_engine(DEFAULT_SOCKET)
             return address.connect()
 
+    def close(self) -> None:
+        """Drop what is held of the engine."""
+        if self._engine is not None:
+            self._engine.close()
+
     def log_error(self, text: str) -> None:
         """Print an error that does not end the command, in the form of Docker's client log."""
         if sys.stderr.isatty():

@@ -1,4 +1,4 @@
-"""The tree of commands: their paths, the module of each and its one-line description; nothing is imported here.
+"""The tree of commands: paths, modules and one-line descriptions; no command is imported here.
 
 A command may have two paths (`container ls` and `ps`) and further names within its group (`container list`).
 Paths of Docker's commands that are not there yet are listed too, so that they can be told from mistakes.
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 
 class Row:
-    """One command: `path` in its group, `others` its further names there, `top` its name without the group."""
+    """One command: `path` in its group, `others` its further names there, `top` its name outside it."""
 
     __slots__ = ("module", "others", "path", "rank", "short", "top")
 
@@ -134,12 +134,13 @@ ROWS = (
 
 NOT_YET = frozenset({
     "build", "push", "login", "logout", "search", "builder", "checkpoint", "compose", "buildx", "context",
-    "manifest", "plugin", "trust", "volume", "config", "node", "secret", "service", "stack", "swarm", "commit",
-    "cp", "diff", "export", "stats", "top", "update",
+    "manifest", "plugin", "trust", "volume", "config", "node", "secret", "service", "stack", "swarm",
+    "commit", "cp", "diff", "export", "stats", "top", "update",
     "container commit", "container cp", "container diff", "container export", "container prune",
     "container stats", "container top", "container update",
     "image build", "image prune", "image push",
-    "network connect", "network create", "network disconnect", "network prune", "network rm", "network remove",
+    "network connect", "network create", "network disconnect", "network prune", "network rm",
+    "network remove",
     "system df", "system prune", "system dial-stdio",
 })  # fmt: skip
 """Docker's commands that are not there yet."""

@@ -30,17 +30,19 @@ Query = Mapping[str, "str | int | bool | list[str] | None"]
 
 
 class Hijacked:
-    """A connection that has become a raw stream: `sock` is the caller's, `leftover` what came early.
+    """A connection that has become a raw stream: `sock` is the caller's, `leftover` what came early."""
 
-    `framed` says whether stdout and stderr are multiplexed in frames; None where the engine did not say.
-    """
+    __slots__ = ("leftover", "sock")
 
-    __slots__ = ("framed", "leftover", "sock")
-
-    def __init__(self, sock: socket.socket, leftover: bytes, media_type: str) -> None:
+    def __init__(self, sock: socket.socket, leftover: bytes) -> None:
         self.sock = sock
         self.leftover = leftover
-        self.framed = None if not media_type else media_type.endswith("multiplexed-stream")
+
+    def __enter__(self) -> Hijacked:  # noqa: PYI034 - Self is worth no import of typing
+        return self
+
+    def __exit__(self, *_details: object) -> None:
+        self.sock.close()
 
 
 class Engine:
@@ -170,8 +172,7 @@ class Engine:
                 f"unable to upgrade to tcp, received {response.status} instead of 101 switching protocols"
             )
         connection = response.connection
-        media_type = response.headers.get("content-type", "")
-        return Hijacked(connection.sock, connection.take_buffer(), media_type)
+        return Hijacked(connection.sock, connection.take_buffer())
 
     def close(self) -> None:
         """Drop the idle connection."""

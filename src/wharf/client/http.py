@@ -196,3 +196,9 @@ class Response:
     def close(self) -> None:
         """Give up the answer and its connection."""
         self.connection.close()
+
+    def __enter__(self) -> Response:  # noqa: PYI034 - Self is worth no import of typing
+        return self
+
+    def __exit__(self, *_details: object) -> None:
+        self.close()

@@ -44,9 +44,13 @@ def run(session: Session, parsed: Parsed) -> None:
     keys = parsed.text("detach-keys") or session.config.text("detachKeys")
     resize = partial(containers.resize, engine, container) if tty else None
     proxy = parsed.on("sig-proxy") and not tty
-    waiting = containers.wait(engine, container)
-    with Attendance(engine, container, proxy=proxy, resize=resize) as attendance:
-        stream = containers.attach(engine, container, stdin=stdin, stdout=True, stderr=True, detach_keys=keys)
+    with (
+        containers.wait(engine, container) as waiting,
+        Attendance(engine, container, proxy=proxy, resize=resize) as attendance,
+        containers.attach(
+            engine, container, stdin=stdin, stdout=True, stderr=True, detach_keys=keys
+        ) as stream,
+    ):
         # It may have stopped meanwhile, and then nothing would ever come.
         _running(engine, container)
         if tty and is_terminal(STDOUT):

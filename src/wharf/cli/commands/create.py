@@ -6,7 +6,7 @@ from wharf.cli.command import Command
 from wharf.cli.creation import check_pull, create_container, pull_flag
 from wharf.cli.errors import CannotRun, CliError
 from wharf.cli.flags import Parsed
-from wharf.cli.options.container_config import build_request
+from wharf.cli.options.container_config import build_request, check_platform_flags
 from wharf.cli.options.table import CONTAINER_FLAGS
 
 TYPE_CHECKING = False
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 def run(session: Session, parsed: Parsed) -> None:
     """Create it."""
+    check_platform_flags(parsed)
     try:
         check_pull(parsed)
         request = build_request(session, parsed)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _SWARM_KINDS = ("node", "service", "task", "secret", "config")
 _ABSENT = (404, 501, 503)
-"""What an engine answers about a kind it has nothing of: nothing there, not known here, not part of a swarm."""
+"""What an engine answers about a kind it has nothing of: nothing there, not known, not part of a swarm."""
 
 
 def _lookups(engine: Engine, *, size: bool) -> dict[str, Callable[[str], bytes]]:

@@ -9,7 +9,7 @@ from wharf.cli.creation import check_pull, create_container, pull_flag
 from wharf.cli.errors import CannotRun, CliError, Ended, run_failure
 from wharf.cli.flags import Flag, Parsed
 from wharf.cli.kinds import STRING, SWITCH
-from wharf.cli.options.container_config import Request, build_request
+from wharf.cli.options.container_config import Request, build_request, check_platform_flags
 from wharf.cli.options.table import CONTAINER_FLAGS
 from wharf.cli.streams.attached import Attendance, await_exit
 from wharf.cli.streams.detach import Detached, parse_keys
@@ -44,6 +44,7 @@ def detach_keys(text: str) -> bytes:
 
 def run(session: Session, parsed: Parsed) -> None:
     """Run it."""
+    check_platform_flags(parsed)
     try:
         check_pull(parsed)
         request = build_request(session, parsed)
@@ -85,25 +86,26 @@ def _run_attached(session: Session, parsed: Parsed, request: Request, container:
             detach_keys=keys,
         )
         # Asked before the start, or the end of a short life could be missed.
-        waiting = containers.wait(engine, container, "removed" if request.auto_remove else "next-exit")
-        _start(session, container, waiting if request.auto_remove else None)
-        if request.tty and is_terminal(STDOUT):
-            attendance.fit_terminal()
-        duplex = Duplex(
-            stream,
-            tty=request.tty,
-            stdin="Stdin" in request.attach,
-            stdout="Stdout" in request.attach,
-            stderr="Stderr" in request.attach,
-            detach_keys=detach_keys(keys),
-        )
-        try:
-            duplex.run(attendance.watched)
-        except Detached:
-            return
-        if not shows_output:
-            return
-        status, problem = await_exit(waiting, attendance.watched)
+        condition = "removed" if request.auto_remove else "next-exit"
+        with stream, containers.wait(engine, container, condition) as waiting:
+            _start(session, container, waiting if request.auto_remove else None)
+            if request.tty and is_terminal(STDOUT):
+                attendance.fit_terminal()
+            duplex = Duplex(
+                stream,
+                tty=request.tty,
+                stdin="Stdin" in request.attach,
+                stdout="Stdout" in request.attach,
+                stderr="Stderr" in request.attach,
+                detach_keys=detach_keys(keys),
+            )
+            try:
+                duplex.run(attendance.watched)
+            except Detached:
+                return
+            if not shows_output:
+                return
+            status, problem = await_exit(waiting, attendance.watched)
     if problem:
         session.log_error(problem)
     if status:

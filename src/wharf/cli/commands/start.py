@@ -69,20 +69,21 @@ def _start_attached(session: Session, parsed: Parsed, name: str) -> None:
     resize = partial(containers.resize, engine, container) if tty else None
     with Attendance(engine, container, proxy=not tty, resize=resize) as attendance:
         stream = containers.attach(engine, container, stdin=stdin, stdout=True, stderr=True, detach_keys=keys)
-        waiting = containers.wait(engine, container, "removed" if removes_itself else "next-exit")
-        try:
-            _start(session, parsed, container)
-        except ClientError:
-            if removes_itself:
-                await_exit(waiting, None)
-            raise
-        if tty and is_terminal(STDOUT):
-            attendance.fit_terminal()
-        try:
-            Duplex(stream, tty=tty, stdin=stdin, detach_keys=detach_keys(keys)).run(attendance.watched)
-        except Detached:
-            return
-        status, problem = await_exit(waiting, attendance.watched)
+        condition = "removed" if removes_itself else "next-exit"
+        with stream, containers.wait(engine, container, condition) as waiting:
+            try:
+                _start(session, parsed, container)
+            except ClientError:
+                if removes_itself:
+                    await_exit(waiting, None)
+                raise
+            if tty and is_terminal(STDOUT):
+                attendance.fit_terminal()
+            try:
+                Duplex(stream, tty=tty, stdin=stdin, detach_keys=detach_keys(keys)).run(attendance.watched)
+            except Detached:
+                return
+            status, problem = await_exit(waiting, attendance.watched)
     if problem:
         session.log_error(problem)
     if status:

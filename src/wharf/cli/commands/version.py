@@ -87,13 +87,12 @@ def _detail(details: dict[str, str], key: str) -> str:
 
 def _built(text: str) -> str:
     """Return a build time as C's asctime has it; other texts as they are."""
-    import time
+    from datetime import datetime
 
     try:
-        parsed = time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S")
+        return datetime.fromisoformat(text[:19]).ctime()
     except ValueError:
         return text
-    return time.asctime(parsed)
 
 
 def run(session: Session, parsed: Parsed) -> None:

@@ -15,6 +15,23 @@ if TYPE_CHECKING:
     from wharf.cli.session import Session
 
 
+_WINDOWS_ONLY = ("cpu-count", "cpu-percent", "io-maxbandwidth", "io-maxiops")
+
+
+def check_platform_flags(parsed: Parsed) -> None:
+    """Refuse flags that only an engine on another system knows, in Docker's words.
+
+    Raises:
+        CliError: one of them is there.
+    """
+    for name in _WINDOWS_ONLY:
+        if name in parsed.changed:
+            raise CliError(
+                f'"--{name}" is only supported on a Docker daemon running on windows, but the Docker daemon '
+                "is running on linux"
+            )
+
+
 class Request:
     """A container to be created: `config` is the request's body; the rest is what this side has to know."""
 
@@ -48,6 +65,8 @@ def build_request(session: Session, parsed: Parsed) -> Request:
     """
     if parsed.on("use-api-socket"):
         raise CliError("--use-api-socket is not available yet")
+    if not parsed.on("disable-content-trust"):
+        raise CliError("content trust is not available yet")
     mac = parsed.text("mac-address")
     if mac and not is_mac(mac):
         raise CliError(f"{mac} is not a valid mac address")
@@ -64,6 +83,7 @@ def build_request(session: Session, parsed: Parsed) -> Request:
             binds.append(value)
         else:
             volumes[value] = {}
+    binds = list(dict.fromkeys(binds))
     exposed, bindings = parse_ports(parsed.texts("publish"), parsed.texts("expose"))
     given = parsed.texts("env")
     proxies = proxy_variables(session.config.table("proxies"), session.host(), given)

@@ -8,9 +8,9 @@ from wharf.cli.errors import CliError
 
 
 def parse_devices(texts: list[str]) -> list[dict[str, object]]:
-    """Return the mappings that `texts` (`host[:container][:permissions]`, or a pattern that ends in `*`) mean.
+    """Return the mappings that `texts` mean: `host[:container][:permissions]`, or a pattern that ends in `*`.
 
-    Names with an `=` in them are CDI devices and are no mappings: see `cdi_devices`.
+    Names of CDI devices are no mappings: see `split_cdi`.
 
     Raises:
         CliError: in Docker's words.

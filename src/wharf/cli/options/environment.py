@@ -12,7 +12,7 @@ _SPACES = " \t\n\v\f\r"
 def environment(files: list[str], given: list[str]) -> list[str] | None:
     """Return the variables of `files`, then those given one by one; None where there are none.
 
-    A name without a value in a file is taken from this process's environment, and left out if it is not there.
+    A name without a value in a file is taken from this process's environment, or left out.
 
     Raises:
         CliError: a file cannot be read or understood.
@@ -28,12 +28,12 @@ def environment(files: list[str], given: list[str]) -> list[str] | None:
 
 
 def labels(files: list[str], given: list[str]) -> dict[str, str]:
-    """Return the labels of `files` and those given; the last of a name counts.
+    """Return the labels of `files` and those given; the last of a name counts, a file's need values.
 
     Raises:
         CliError: a file cannot be read or understood.
     """
-    lines = [line for path in files for line in _file_lines(path, "label")]
+    lines = [line for path in files for line in _file_lines(path, "label") if "=" in line]
     pairs = (line.partition("=") for line in [*lines, *given])
     return {name: value for name, _, value in pairs}
 

@@ -31,8 +31,8 @@ def host_config(parsed: Parsed, binds: list[str], bindings: Bindings) -> dict[st
         "VolumeDriver": parsed.text("volume-driver"),
         "VolumesFrom": parsed.texts("volumes-from") or None,
         "ConsoleSize": [0, 0],
-        "CapAdd": parsed.texts("cap-add") or None,
-        "CapDrop": parsed.texts("cap-drop") or None,
+        "CapAdd": _capabilities(parsed.texts("cap-add")),
+        "CapDrop": _capabilities(parsed.texts("cap-drop")),
         "CgroupnsMode": parsed.text("cgroupns"),
         "Dns": parsed.texts("dns"),
         "DnsOptions": parsed.texts("dns-option"),
@@ -75,7 +75,7 @@ def _resources(parsed: Parsed) -> dict[str, object]:
     requests = parsed.items("gpus")
     if cdi:
         requests = [*requests, _cdi_request(cdi)]
-    resources: dict[str, object] = {
+    return {
         "CpuShares": parsed.number("cpu-shares"),
         "Memory": parsed.number("memory"),
         "NanoCpus": parsed.number("cpus"),
@@ -106,9 +106,14 @@ def _resources(parsed: Parsed) -> dict[str, object]:
         "IOMaximumIOps": parsed.number("io-maxiops"),
         "IOMaximumBandwidth": parsed.number("io-maxbandwidth"),
     }
-    if kernel_memory := parsed.number("kernel-memory"):
-        resources["KernelMemory"] = kernel_memory
-    return resources
+
+
+def _capabilities(names: list[str]) -> list[str] | None:
+    """Return capabilities as the engine names them: CAP_NET_ADMIN for net_admin."""
+    plain = {name.strip().upper() for name in names}
+    return (
+        sorted(name if name.startswith("CAP_") or name == "ALL" else f"CAP_{name}" for name in plain) or None
+    )
 
 
 def _cdi_request(names: list[str]) -> dict[str, object]:
@@ -193,7 +198,7 @@ def _security(texts: list[str]) -> tuple[list[str], list[str] | None, list[str] 
             if not colon:
                 from wharf.cli.output.text import go_quote
 
-                raise CliError(f"invalid --security-opt: {go_quote(text)}")
+                raise CliError(f"Invalid --security-opt: {go_quote(text)}")
         if name == "seccomp" and value not in ("unconfined", "builtin"):
             options.append(f"seccomp={_profile(value)}")
         elif text == "systempaths=unconfined":

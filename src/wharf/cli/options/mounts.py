@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from wharf.cli.errors import CliError
 from wharf.cli.kinds import read_bool, read_int
 from wharf.cli.options.values import csv_fields
 
@@ -11,13 +12,13 @@ _ALONE = ("readonly", "ro", "volume-nocopy", "bind-nonrecursive")
 """Keys that mean true without a value."""
 
 _SECTIONS = {
-    "volume": ("VolumeOptions", "volume"),
-    "bind": ("BindOptions", "bind"),
-    "tmpfs": ("TmpfsOptions", "tmpfs"),
-    "image": ("ImageOptions", "image"),
+    "volume": "VolumeOptions",
+    "bind": "BindOptions",
+    "tmpfs": "TmpfsOptions",
+    "image": "ImageOptions",
 }
 
-_RECURSIVE = {
+_RECURSIVE: dict[str, dict[str, object]] = {
     "enabled": {},
     "disabled": {"NonRecursive": True},
     "writable": {"ReadOnlyNonRecursive": True},
@@ -174,11 +175,10 @@ def _wire(mount: _Mount) -> dict[str, object]:
     if mount.consistency:
         wire["Consistency"] = mount.consistency
     for name, options in mount.sections.items():
-        wire[_SECTIONS[name][0]] = {key: value for key, value in options.items() if value not in (False, "")}
-    if mount.type == "volume" and (options := mount.sections.get("volume")) is not None:
-        options.setdefault("Labels", {})
-        options.setdefault("DriverConfig", {})
-        wire["VolumeOptions"] = {key: value for key, value in options.items() if key != "Labels" or value}
+        wire[_SECTIONS[name]] = {key: value for key, value in options.items() if value not in (False, "")}
+    if "volume" in mount.sections:
+        volume = {"DriverConfig": {}, **mount.sections["volume"]}
+        wire["VolumeOptions"] = {key: value for key, value in volume.items() if value not in (False, "")}
     return wire
 
 
@@ -186,11 +186,30 @@ def bind_or_volume(text: str) -> tuple[str, bool]:
     """Return the value of `-v` as the engine wants it, and whether it is a bind (else an anonymous volume).
 
     A source that begins with a dot is a path from here.
+
+    Raises:
+        CliError: in Docker's words.
     """
-    # One or two characters are a path alone, as is all without a colon that is not a Windows drive.
-    if len(text) <= 2 or ":" not in text:
+    if not text:
+        raise CliError("invalid empty volume spec")
+    sections = [text] if len(text) <= 2 else _sections(text)
+    if not all(sections):
+        raise CliError(f"invalid spec: {text}: empty section between colons")
+    if len(sections) > 3:
+        raise CliError(f"invalid spec: {text}: too many colons")
+    source, *rest = sections
+    if not rest:
         return text, False
-    source, _, rest = text.partition(":")
-    if source.startswith(".") and rest:
-        return f"{os.path.abspath(source)}:{rest}", True
-    return text, bool(source) and bool(rest)
+    return (":".join([os.path.abspath(source), *rest]) if source.startswith(".") else text), True
+
+
+def _sections(text: str) -> list[str]:
+    """Return the parts of `text` between its colons; one letter before a colon is a Windows drive."""
+    sections: list[str] = [""]
+    for character in text:
+        drive = len(sections[-1]) == 1 and sections[-1].isalpha()
+        if character == ":" and not drive:
+            sections.append("")
+        else:
+            sections[-1] += character
+    return sections

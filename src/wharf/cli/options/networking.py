@@ -129,6 +129,9 @@ def endpoints(parsed: Parsed) -> dict[str, object]:
         endpoint = _endpoint(attachment)
         if attachment.target in config:
             raise CliError(f'network "{attachment.target}" is specified multiple times')
+        # A network asked for by its name alone is the mode, and needs no settings.
+        if parsed.items("network") == [attachment] and not any(endpoint.values()):
+            continue
         config[attachment.target] = endpoint
     if any(user_defined) and not all(user_defined):
         raise CliError(

@@ -1,4 +1,4 @@
-"""How the values of `run`'s flags are read: each function takes a text and raises ValueError in Docker's words."""
+"""How values of `run`'s flags are read: each function takes a text or raises ValueError in Docker's words."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from wharf.cli.kinds import read_int
 _SPACES = " \t\n\v\f\r"
 _STREAMS = ("stdin", "stdout", "stderr")
 _ULIMITS = frozenset({
-    "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc", "rss", "rtprio",
-    "rttime", "sigpending", "stack",
+    "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc", "rss",
+    "rtprio", "rttime", "sigpending", "stack",
 })  # fmt: skip
 _SYSCTLS = frozenset({
     "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall", "kernel.shmmax",

@@ -54,7 +54,7 @@ def _leading(text: str, *, inside: bool) -> str:
 
 
 def timestamp(text: str, now: float) -> str:
-    """Return a point in time as the API takes it, seconds and nanoseconds: from seconds, RFC 3339, or a duration.
+    """Return a point in time as the API takes it: of seconds since the epoch, RFC 3339, or a duration.
 
     A duration counts back from `now`, in seconds since the epoch. A date without a zone is local time.
 
@@ -118,7 +118,7 @@ def parse_rfc3339(text: str) -> float:
     main, dot, fraction = text.partition(".")
     zone = "".join(character for character in fraction if not character.isdigit())[:1]
     offset = fraction[fraction.index(zone) :] if dot and zone else ""
-    parsed = datetime.fromisoformat((main + offset).replace("Z", "+00:00"))
+    parsed = datetime.fromisoformat(main + offset)
     if parsed.year <= 1:
         return 0.0
     digits = fraction[: len(fraction) - len(offset)] if dot else ""

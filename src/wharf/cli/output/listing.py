@@ -29,8 +29,8 @@ class Listing:
     ) -> None:
         """Print `rows` in `layout` (what `--format` says; empty: the usual table).
 
-        A row says how each of its columns is made. `quiet` names the one column that `-q` prints. With `labels`,
-        a row has a column `Label` that takes a label's name.
+        A row says how each of its columns is made. `quiet` names the one column that `-q` prints. With
+        `labels`, a row has a column `Label` that takes a label's name.
         """
         layout = layout.strip(" ").replace("\\t", "\t").replace("\\n", "\n")
         if quiet and layout in ("", "table", "raw"):

@@ -1,4 +1,4 @@
-"""The engine's progress messages (pull, import, load) shown as Docker shows them: bars on a terminal, lines elsewhere."""
+"""The engine's progress messages (pull, import, load) as Docker shows them: bars on a terminal, or lines."""
 
 from __future__ import annotations
 

@@ -13,37 +13,28 @@ MINIMUM = 10
 PADDING = 3
 
 
-def align(lines: Sequence[str], *, minimum: int = MINIMUM, padding: int = PADDING) -> list[str]:
+def align(lines: Sequence[str]) -> list[str]:
     """Return `lines`, whose cells end at tabs, with the cells of each column padded to one width."""
     rows = [line.split("\t") for line in lines]
     padded = [["" for _ in row] for row in rows]
-    _columns(rows, padded, 0, len(rows), 0, minimum, padding)
+    _pad(rows, padded, range(len(rows)), 0)
     return ["".join(row) for row in padded]
 
 
-def _columns(
-    rows: list[list[str]],
-    padded: list[list[str]],
-    first: int,
-    end: int,
-    column: int,
-    minimum: int,
-    padding: int,
-) -> None:
-    """Pad column `column` of the rows from `first` up to `end`, block by block, then those right of it."""
-    at = first
-    while at < end:
+def _pad(rows: list[list[str]], padded: list[list[str]], span: range, column: int) -> None:
+    """Fill `padded` with column `column` of the rows in `span`, block by block, and those right of it."""
+    at = span.start
+    while at < span.stop:
         if len(rows[at]) - 1 <= column:
             if len(rows[at]) - 1 == column:
                 padded[at][column] = rows[at][column]
             at += 1
             continue
         start = at
-        widest = 0
-        while at < end and len(rows[at]) - 1 > column:
-            widest = max(widest, len(rows[at][column]))
+        while at < span.stop and len(rows[at]) - 1 > column:
             at += 1
-        width = max(minimum, widest + padding)
-        for row in range(start, at):
+        block = range(start, at)
+        width = max(MINIMUM, max(len(rows[row][column]) for row in block) + PADDING)
+        for row in block:
             padded[row][column] = rows[row][column].ljust(width)
-        _columns(rows, padded, start, at, column + 1, minimum, padding)
+        _pad(rows, padded, block, column + 1)

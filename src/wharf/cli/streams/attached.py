@@ -1,4 +1,4 @@
-"""A process in a container, attended to from here: signals passed on, its terminal kept in size, its end awaited."""
+"""A process in a container attended to: signals passed on, its terminal kept in size, its end awaited."""
 
 from __future__ import annotations
 
@@ -27,8 +27,9 @@ Resize = Callable[[int, int], None]
 class Attendance:
     """While entered, this process's signals are the container's, or its terminal's.
 
-    Without a terminal (`resize` None) and with `proxy`, all are passed on to `container`. With one, a change of its
-    size is passed on by `resize` (height, width), and a signal that asks this process to end does so in order.
+    Without a terminal (`resize` None) and with `proxy`, all are passed on to `container`. With one, a change
+    of its size is passed on by `resize` (height, width), and a signal that asks this process to end does so
+    in order.
     """
 
     def __init__(self, engine: Engine, container: str, *, proxy: bool, resize: Resize | None) -> None:
@@ -39,7 +40,7 @@ class Attendance:
         numbers = [*ENDING, self._window] if resize else proxied() if proxy else []
         self._watch = SignalWatch(numbers) if numbers else None
 
-    def __enter__(self) -> Attendance:
+    def __enter__(self) -> Attendance:  # noqa: PYI034 - Self is worth no import of typing
         if self._watch:
             self._watch.__enter__()
         return self
@@ -69,7 +70,7 @@ class Attendance:
         try:
             containers.kill(self._engine, self._container, name_of(number))
         except ClientError:
-            pass  # it has ended, or ends without: nobody is left to tell
+            return  # it has ended, or ends without: nobody is left to tell
 
     def _fit(self) -> bool:
         height, width = size(STDOUT)

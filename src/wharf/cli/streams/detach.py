@@ -49,7 +49,7 @@ class KeyWatch:
         self._matched = 0
 
     def feed(self, typed: bytes) -> tuple[bytes, bool]:
-        """Return what may be passed on, and whether the keys are complete (the rest of `typed` is dropped)."""
+        """Return what may be passed on, and whether the keys are complete; what follows them is dropped."""
         out = bytearray()
         for byte in typed:
             if byte == self._keys[self._matched]:

@@ -27,7 +27,8 @@ Watched = tuple[int, Callable[[], None]]
 class Duplex:
     """One hijacked connection. With `tty`, output is raw and goes to stdout; else it comes in frames.
 
-    `stdin`, `stdout`, `stderr` say which of ours take part; `detach_keys` are looked for in a terminal's input.
+    `stdin`, `stdout`, `stderr` say which of ours take part; `detach_keys` are looked for in what a terminal
+    sends.
     """
 
     def __init__(
@@ -133,11 +134,12 @@ class Duplex:
 
     def _finish_input(self) -> bool:
         """Tell the engine that stdin has ended; return whether that was all there was to do."""
+        shows_output = self._stdout or self._stderr
         try:
             self._socket.shutdown(socket.SHUT_WR)
         except OSError:
-            pass
-        return not (self._stdout or self._stderr)
+            return not shows_output  # the other side has gone already; its output may still be here
+        return not shows_output
 
     def _receive(self) -> bool:
         try:

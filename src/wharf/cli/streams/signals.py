@@ -16,8 +16,8 @@ ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 # SIGCHLD and SIGPIPE are this process's own affair, SIGTTIN and SIGTTOU its terminal's; the kernel keeps
 # SIGKILL and SIGSTOP to itself, and a fault is nobody else's.
 _OWN = frozenset({
-    signal.SIGCHLD, signal.SIGPIPE, signal.SIGURG, signal.SIGTTIN, signal.SIGTTOU, signal.SIGKILL, signal.SIGSTOP,
-    signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL,
+    signal.SIGCHLD, signal.SIGPIPE, signal.SIGURG, signal.SIGTTIN, signal.SIGTTOU, signal.SIGKILL,
+    signal.SIGSTOP, signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL,
 })  # fmt: skip
 
 
@@ -47,7 +47,7 @@ class SignalWatch:
         self._wake = -1
         self.fd = -1
 
-    def __enter__(self) -> SignalWatch:
+    def __enter__(self) -> SignalWatch:  # noqa: PYI034 - Self is worth no import of typing
         self.fd, self._wake = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
         for number in self._numbers:

@@ -38,7 +38,7 @@ class RawTerminal:
         self._fd = fd
         self._before: list[Any] | None = None
 
-    def __enter__(self) -> RawTerminal:
+    def __enter__(self) -> RawTerminal:  # noqa: PYI034 - Self is worth no import of typing
         # NORAW is Docker's own way to leave the terminal alone.
         if is_terminal(self._fd) and not os.environ.get("NORAW"):
             import termios

@@ -1,4 +1,4 @@
-"""A template filled in with a value: JSON (dicts, lists, texts, numbers) or a row of a list (see `Fields`)."""
+"""A template filled in with a value: JSON (dicts, lists, texts, numbers) or a row of a list (`Fields`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The functions of a template: Go's own, and those that Docker adds (`json`, `join`, `table` cells and the like)."""
+"""The functions of a template: Go's own, and those that Docker adds (`json`, `join` and the like)."""
 
 from __future__ import annotations
 
@@ -98,8 +98,8 @@ def _equal_any(first: object, *others: object) -> bool:
 
 def _html(*values: object) -> str:
     text = _print(*values)
-    for plain, escaped in (("&", "&amp;"), ("'", "&#39;"), ('"', "&#34;"), ("<", "&lt;"), (">", "&gt;")):
-        text = text.replace(plain, escaped)
+    for character, escaped in (("&", "&amp;"), ("'", "&#39;"), ('"', "&#34;"), ("<", "&lt;"), (">", "&gt;")):
+        text = text.replace(character, escaped)
     return text
 
 

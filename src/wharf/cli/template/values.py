@@ -13,7 +13,7 @@ class Fields:
 
     type_name = "Fields"
 
-    def field(self, name: str, *arguments: object) -> object:
+    def field(self, name: str, *arguments: object) -> object:  # noqa: ARG002 - for those that take some
         """Return the value of a field.
 
         Raises:
@@ -59,7 +59,7 @@ def _number(value: float) -> str:
 
 
 def encode(value: object) -> str:
-    """Return `value` in JSON, as Docker's `json` function does: compact, only rows of lists escaped for HTML."""
+    """Return `value` in JSON as Docker's `json` function does: compact; only rows are escaped for HTML."""
     if isinstance(value, Fields):
         text = json.dumps(value.as_json(), separators=(",", ":"), ensure_ascii=False)
         return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
@@ -72,7 +72,7 @@ def quoted(text: str) -> str:
 
 
 def printf(pattern: str, values: Sequence[object]) -> str:
-    """Return `pattern` with its verbs filled in: %v %s %d %q %x %t %f %g %e %c %o %b %%, with flags and width."""
+    """Return `pattern` with its verbs filled in: %v %s %d %q %x %t %f %g %e %c %o %b %%, flags and widths."""
     out: list[str] = []
     rest = list(values)
     at = 0
