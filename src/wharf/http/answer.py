@@ -73,15 +73,21 @@ class Answer(web.StreamResponse):
         """Nothing is left to do."""
 
 
-class Taken(web.StreamResponse):
-    """Stands for the answer of a request whose connection was hijacked: there is nothing to send."""
+class Raw(web.StreamResponse):
+    """Bytes that are sent as they are, and the end of the connection.
 
-    def __init__(self) -> None:
+    Without bytes it stands for the answer of a request whose connection was hijacked.
+    """
+
+    def __init__(self, data: bytes = b"") -> None:
         super().__init__(status=101)
+        self._data = data
         self.force_close()
 
     async def prepare(self, request: web.BaseRequest) -> None:
-        """Send nothing."""
+        """Send the bytes."""
+        if self._data and request.transport is not None:
+            request.transport.write(self._data)
 
     async def write_eof(self, data: bytes = b"") -> None:
-        """Send nothing."""
+        """Nothing is left to do."""

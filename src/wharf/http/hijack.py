@@ -28,7 +28,7 @@ class HijackedConnection(NamedTuple):
 async def hijack(request: web.BaseRequest, head: bytes) -> HijackedConnection:
     """Send `head`, the answer's head with its empty line, and take the connection out of aiohttp.
 
-    The handler then returns `Taken()`. Raises ConnectionError when the client is already gone, and
+    The handler then returns an empty `Raw`. Raises ConnectionError when the client is already gone, and
     NotImplementedByEngine on a TLS connection, whose bytes no plain socket could carry.
     """
     transport = request.transport

@@ -60,6 +60,10 @@ class Filters:
         """Return the values of `key`, none when it was not asked for."""
         return self._values.get(key, ())
 
+    def adding(self, key: str, value: str) -> "Filters":
+        """Return these filters with one value more."""
+        return Filters({**self._values, key: (*self.get(key), value)})
+
     def check(self, accepted: Collection[str]) -> "Filters":
         """Return these filters; raises InvalidParameter `invalid filter 'x'` for a name not in `accepted`."""
         for key in self._values:
