@@ -1,1 +1,4 @@
-"""The registry client."""
+"""The registry client.
+
+`wharf.registry.client.pull` brings aiohttp's client along; import it where a pull begins.
+"""

@@ -1,0 +1,24 @@
+"""How far a pull is, in the words that Docker's progress stream has."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+
+class PullProgress(NamedTuple):
+    """One step of a pull; `current` and `total` are bytes, 0 where there is nothing to count."""
+
+    status: str
+    id: str = ""
+    """First 12 digits of a layer's digest, or the tag."""
+    current: int = 0
+    total: int = 0
+
+
+Report = Callable[[PullProgress], None]
+
+PULLING_FS_LAYER = "Pulling fs layer"
+WAITING = "Waiting"
+DOWNLOADING = "Downloading"
+VERIFYING = "Verifying Checksum"
+COMPLETE = "Download complete"
+EXISTS = "Already exists"
