@@ -68,7 +68,7 @@ async def _serve(settings: Settings) -> None:
         engine = await Engine.open(settings)
         stack.push_async_callback(engine.close)
         stack.enter_context(_pid_file(settings.pidfile))
-        app = make_app(
+        server = make_app(
             containers=engine.containers,
             execs=engine.execs,
             images=engine.images,
@@ -76,7 +76,7 @@ async def _serve(settings: Settings) -> None:
             events=engine.events,
             system=engine.system,
         )
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        runner = web.ServerRunner(server, shutdown_timeout=1.0)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         for listener in _listeners(settings, stack):

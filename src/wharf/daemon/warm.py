@@ -12,24 +12,16 @@ import sys
 _PROTECTED = "protected"
 
 
-def program(sys_path: str, channel_fd: int) -> list[str]:
-    """Return the command line of a spawner that finds `wharf` in the folder `sys_path`."""
-    return _arguments(os.path.realpath(sys.executable), str(channel_fd), sys_path)
-
-
-def _arguments(interpreter: str, *rest: str) -> list[str]:
-    return [interpreter, "-I", "-S", "-X", "utf8", os.path.abspath(__file__), *rest]
-
-
 def main(arguments: list[str]) -> None:
-    """Serve on descriptor `arguments[0]` until wharfd goes."""
+    """Serve on descriptor `arguments[0]` until wharfd goes; `arguments[1]` are folders, as in PYTHONPATH."""
     fd, sys_path, *stage = arguments
-    sys.path.insert(0, sys_path)
+    sys.path[:0] = sys_path.split(os.pathsep)
     if stage != [_PROTECTED]:
         from wharf.spawner import interpreter
 
-        path = sys.executable
-        interpreter.execute(path, _arguments(path, fd, sys_path, _PROTECTED)[1:], dict(os.environ))
+        own = os.path.abspath(__file__)
+        rest = ["-I", "-S", "-X", "utf8", own, fd, sys_path, _PROTECTED]
+        interpreter.execute(os.path.realpath(sys.executable), rest, dict(os.environ))
     os.environ.pop("LD_LIBRARY_PATH", None)
     _serve(int(fd))
 
@@ -41,12 +33,14 @@ def _serve(fd: int) -> None:
     from wharf.content.jobs import JOBS
     from wharf.linux import prctl
     from wharf.shim.main import run
+    from wharf.shim.rehearsal import rehearse
     from wharf.spawner.server import serve
 
     os.set_inheritable(fd, False)
     os.umask(0o022)
     prctl.set_name("wharf-spawner")
     prctl.set_dumpable(dumpable=False)
+    rehearse()
     gc.collect()
     gc.disable()  # a collection would write to every object, and so copy every page that children share
     gc.freeze()

@@ -12,6 +12,7 @@ from wharf import __version__
 from wharf.engine.containers.context import Context
 from wharf.engine.containers.record import Status
 from wharf.engine.host import Host
+from wharf.schema.filters import Filters
 from wharf.schema.system import (
     FirewallInfo,
     IndexInfo,
@@ -24,12 +25,7 @@ from wharf.schema.system import (
     VersionPlatform,
 )
 from wharf.schema.timestamp import rfc3339
-
-COMPATIBLE_WITH = "28.5.2"
-"""The Docker release whose behaviour this engine has; clients decide by it what they may ask."""
-
-API_VERSION = "1.51"
-MIN_API_VERSION = "1.24"
+from wharf.schema.version import API_VERSION, COMPATIBLE_WITH, MIN_API_VERSION
 
 
 class Facts(NamedTuple):
@@ -88,7 +84,7 @@ class System:
             containers_running=statuses.count(Status.RUNNING),
             containers_paused=statuses.count(Status.PAUSED),
             containers_stopped=sum(not status.is_alive for status in statuses),
-            images=len(context.images),
+            images=len(context.images.list(Filters(), everything=True)),
             driver="overlay2",
             driver_status=host.storage_status(context.paths.data_root),
             plugins=PluginsInfo(volume=["local"], network=["bridge", "host", "null"], log=["json-file"]),

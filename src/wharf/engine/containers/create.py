@@ -33,9 +33,9 @@ def _config_of(request: ContainerCreateRequest) -> ContainerConfig:
 def _check_platform(image: Image, ref: str, asked: str) -> None:
     """Refuse an image that is not for the platform asked for (`os/arch[/variant]`)."""
     os_name, architecture, *_ = [*asked.split("/"), ""]
-    if (image.os, image.architecture) != (os_name, architecture):
+    if (image.file.os, image.file.architecture) != (os_name, architecture):
         raise NotFound(
-            f"image with reference {ref} was found but its platform ({image.os}/{image.architecture}) "
+            f"image with reference {ref} was found but its platform ({image.file.os}/{image.file.architecture}) "
             f"does not match the specified platform ({asked})"
         )
 
