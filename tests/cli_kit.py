@@ -73,10 +73,13 @@ class Request(NamedTuple):
         return decoded
 
 
+_PONG = b"HTTP/1.1 200 OK\r\nApi-Version: 1.51\r\nOstype: linux\r\nContent-Length: 0\r\n\r\n"
+
+
 class Listener:
     """An engine that keeps what it is asked, and answers each request with the next of `answers`.
 
-    A `/_ping` is answered by itself and not kept. Without an answer left, the answer is 400 `{"message": "kept"}`.
+    A `/_ping` is answered by itself and not kept. Without an answer left, it is 400 `{"message": "kept"}`.
     """
 
     def __init__(self, path: str, answers: list[bytes] | None = None) -> None:
@@ -111,9 +114,7 @@ class Listener:
             headers = dict(_header(field) for field in iter(stream.readline, b"\r\n"))
             body = _body(stream, headers)
             if path.endswith("/_ping"):
-                stream.write(
-                    b"HTTP/1.1 200 OK\r\nApi-Version: 1.51\r\nOstype: linux\r\nContent-Length: 0\r\n\r\n"
-                )
+                stream.write(_PONG)
             else:
                 self.requests.append(Request(method, path, headers, body))
                 stream.write(self._answers.pop(0) if self._answers else answer(400, {"message": "kept"}))

@@ -36,9 +36,12 @@ class Kind:
 
 
 class Flag:
-    """One flag. `same_as` names the flag that this one is another, hidden name of."""
+    """One flag. `same_as` names the flag that this one is another, hidden name of.
 
-    __slots__ = ("default", "help", "hidden", "kind", "name", "same_as", "short")
+    `deprecated` says what to use instead; such a flag is hidden too.
+    """
+
+    __slots__ = ("default", "deprecated", "help", "hidden", "kind", "name", "same_as", "short")
 
     def __init__(
         self,
@@ -50,13 +53,15 @@ class Flag:
         default: object = None,
         hidden: bool = False,
         same_as: str = "",
+        deprecated: str = "",
     ) -> None:
         self.name = name
         self.kind = kind
         self.help = text
         self.short = short
         self.default = default
-        self.hidden = hidden or bool(same_as)
+        self.hidden = hidden or bool(same_as or deprecated)
+        self.deprecated = deprecated
         self.same_as = same_as
 
     @property
@@ -66,9 +71,9 @@ class Flag:
 
 
 class Parsed:
-    """What a command line said: values by flag name, and the arguments."""
+    """What a command line said: values by flag name, the arguments, and notices to print about flags."""
 
-    __slots__ = ("_values", "arguments", "changed", "deprecated_help")
+    __slots__ = ("_values", "arguments", "changed", "notices")
 
     def __init__(self, flags: Sequence[Flag]) -> None:
         self._values: dict[str, object] = {}
@@ -77,7 +82,7 @@ class Parsed:
                 self._values[flag.name] = [] if flag.kind.many else flag.default
         self.arguments: list[str] = []
         self.changed: set[str] = set()
-        self.deprecated_help = False
+        self.notices: list[str] = []
 
     def set(self, flag: Flag, text: str) -> None:
         """Take `text` as a value of `flag`."""
@@ -87,6 +92,8 @@ class Parsed:
             quoted = text.replace("\\", "\\\\").replace('"', '\\"')
             raise WrongFlags(f'invalid argument "{quoted}" for "{flag.title}" flag: {error}') from None
         name = flag.same_as or flag.name
+        if flag.deprecated:
+            self.notices.append(f"Flag --{flag.name} has been deprecated, {flag.deprecated}")
         if flag.kind.many:
             values = self._values[name]
             assert isinstance(values, list)
@@ -181,7 +188,7 @@ def _short(by_short: dict[str, Flag], parsed: Parsed, word: str, rest: list[str]
         if flag is None:
             raise WrongFlags(f"unknown shorthand flag: '{cluster[0]}' in -{cluster}")
         if flag.name == "help":
-            parsed.deprecated_help = True
+            parsed.notices.append("Flag shorthand -h has been deprecated, use --help")
         following = cluster[1:]
         if len(following) > 1 and following[0] == "=":
             parsed.set(flag, following[1:])

@@ -62,8 +62,8 @@ def main(words: list[str], program: str = "wharf") -> None:
         parsed = parse((*flags, _HELP), words, interspersed=False)
     except WrongFlags as error:
         raise _explained(error, f"{program} [OPTIONS] COMMAND [ARG...]", program) from None
-    if parsed.deprecated_help:
-        print("Flag shorthand -h has been deprecated, use --help", file=sys.stderr)
+    for notice in parsed.notices:
+        print(notice)
     rest = parsed.arguments
     if parsed.on("help"):
         rest = ["help", *_command_words(rest)]
@@ -157,8 +157,8 @@ def _run(session: Session, row: Row, words: list[str]) -> None:
         )
     except WrongFlags as error:
         raise _explained(error, f"{name} {command.usage}".rstrip(), name) from None
-    if parsed.deprecated_help:
-        print("Flag shorthand -h has been deprecated, use --help", file=sys.stderr)
+    for notice in parsed.notices:
+        print(notice)
     if parsed.on("help"):
         print(_command_help(session.program, row, session.path))
         return

@@ -29,7 +29,8 @@ BODIES = [
     "--mount type=image,src=a,dst=/b,image-subpath=x --mount dst=/c,volume-subpath=s busybox",
     '--mount type=bind,"src=/a,b",dst=/x busybox',
     "--tmpfs /t --tmpfs /u:size=1m,mode=700 --shm-size 64m --read-only busybox",
-    "-p 80 -p 8080:80 -p 127.0.0.1:53:53/udp -p 1000-1002:2000-2002 -p 127.0.0.1::99 -p [::1]:7:7/sctp busybox",
+    "-p 80 -p 8080:80 -p 127.0.0.1:53:53/udp -p 1000-1002:2000-2002 busybox",
+    "-p 127.0.0.1::99 -p [::1]:7:7/sctp busybox",
     "-p published=8080,target=80 -p 1-3:5 --expose 10-12/udp --expose 9 -P busybox",
     "--network host busybox",
     "--network n1 --network-alias a --network-alias b --ip 10.0.0.2 --ip6 2001:db8::33 busybox",
@@ -52,7 +53,8 @@ BODIES = [
     "--cap-add NET_ADMIN --cap-add SYS_TIME --cap-drop ALL --privileged busybox",
     "--security-opt no-new-privileges --security-opt seccomp=unconfined --security-opt apparmor:x busybox",
     "--security-opt systempaths=unconfined --security-opt label=disable busybox",
-    "--device /dev/null --device /dev/zero:/dev/z:r --device /dev/full:rw --device-cgroup-rule=c\u00a01:3\u00a0mr busybox",
+    "--device /dev/null --device /dev/zero:/dev/z:r --device /dev/full:rw busybox",
+    "--device-cgroup-rule=c\u00a01:3\u00a0mr --device-cgroup-rule=a\u00a0*:*\u00a0r busybox",
     "--device vendor.com/class=name busybox",
     "--gpus all busybox",
     '--gpus "capabilities=compute,utility",count=2 busybox',
@@ -101,8 +103,11 @@ def test_create_sends_what_docker_sends(line: str, engine: Listener, tmp_path: P
 
 
 def _text(request: Request) -> str:
-    """Return the body as text; binds are sorted: Docker sends them in no order."""
+    """Return the body as text; binds and variables are sorted: Docker sends them in no order."""
     body = request.json()
+    variables = body["Env"] or []
+    assert isinstance(variables, list)
+    body["Env"] = sorted(variables)
     host = body["HostConfig"]
     assert isinstance(host, dict)
     host["Binds"] = sorted(host["Binds"] or [])

@@ -34,7 +34,7 @@ COMMAND = Command(
     least=1,
     flags=(
         Flag("signal", STRING, "Signal to send to the container", short="s"),
-        Flag("time", INT, "deprecated, use --timeout", hidden=True),
+        Flag("time", INT, deprecated="use --timeout instead"),
         Flag("timeout", INT, "Seconds to wait before killing the container", short="t"),
     ),
 )

@@ -43,7 +43,7 @@ def check_output(path: str) -> None:
     """
     folder = os.path.dirname(path)
     if folder and not os.path.isdir(folder):
-        raise CliError(f'invalid output path: directory "{folder}" does not exist')
+        raise CliError(f"invalid output path: stat {folder}: no such file or directory")
     if os.path.isdir(path):
         raise CliError(f'invalid output path: "{path}" must be a regular file')
 
