@@ -57,6 +57,7 @@ class Networks:
         self._networks: dict[str, Network] = {}
         self._leases = Leases({})
         self._links: dict[str, str] = {}
+        self._gone: set[str] = set()
         self._leaving: dict[str, list[Endpoint]] = {}
 
     @classmethod
@@ -77,6 +78,8 @@ class Networks:
 
     async def close(self) -> None:
         """End the lane and the socket; bridges, endpoints and rules stay for the containers."""
+        if gone := self._take_gone():
+            await self._db.write(lambda db: store.remove_links(db, gone))
         await self._lane.close()
         self._rtnl.close()
 
@@ -109,6 +112,14 @@ class Networks:
         """Return the endpoints on a network."""
         return self._leases.on(network_id)
 
+    @property
+    def host_gateway(self) -> str:
+        """The host as containers reach it, for `--add-host name:host-gateway`; may be empty."""
+        for network in self._networks.values():
+            if network.name == "bridge":
+                return network.ipv4.gateway
+        return ""
+
     def check(self, network_name: str, request: EndpointRequest) -> None:
         """Refuse what a request to create a container may not ask of an endpoint, in Docker's words.
 
@@ -133,14 +144,14 @@ class Networks:
         """
         network = self.find("bridge" if network_name == _DEFAULT else network_name)
         endpoint = self._leases.make(network, container_id, request or EndpointRequest())
-        last = self._leases.last(network.id)
+        last, gone = self._leases.last(network.id), self._take_gone()
         try:
             failpoint("network.lease")
-            await self._db.write(lambda db: store.add_endpoint(db, endpoint, last))
+            await self._db.write(lambda db: _record(db, endpoint, last, gone))
         except BaseException:
             # A cancelled caller does not stop the write; this one is queued behind it.
             with suppress(EngineError):
-                await self._db.write(lambda db: _strike_off(db, endpoint.id, endpoint.host_link))
+                await self._db.write(lambda db: _strike_off(db, endpoint.id, [endpoint.host_link]))
             self._leases.forget(endpoint)
             raise
         if endpoint.host_link:
@@ -173,15 +184,14 @@ class Networks:
             if not await _gone(endpoint.host_link, 0):
                 raise Conflict(f'link "{endpoint.host_link}" is not a port of network {network.name}')
         self._links.pop(endpoint.host_link, None)
-        if endpoint not in self._leases:
-            await self._db.write(lambda db: store.remove_links(db, [endpoint.host_link]))
+        self._gone.add(endpoint.host_link)
 
     async def release(self, endpoint: Endpoint) -> None:
         """Free the endpoint's address; nothing happens if that was done before."""
         if endpoint not in self._leases:
             return
         failpoint("network.release")
-        gone = "" if endpoint.host_link in self._links else endpoint.host_link
+        gone = self._take_gone()
         try:
             await self._db.write(lambda db: _strike_off(db, endpoint.id, gone))
         except asyncio.CancelledError:
@@ -261,6 +271,14 @@ class Networks:
         if endpoints := self._leaving.pop(network.id, []):
             driver.unplug(network, endpoints)
 
+    def _take_gone(self) -> Collection[str]:
+        """Return the links to strike off the record; that costs no transaction of its own.
+
+        Should it be forgotten, the next sweep finds that they are gone.
+        """
+        gone, self._gone = self._gone, set()
+        return gone
+
     def _event(self, action: str, network: Network, endpoint: Endpoint) -> None:
         if self._emit is not None:
             attributes = {"container": endpoint.container_id, "name": network.name, "type": network.driver}
@@ -285,8 +303,13 @@ async def _gone(link: str, patience_s: float) -> bool:
         pause_s *= 2
 
 
-def _strike_off(db: sqlite3.Connection, endpoint_id: str, link: str) -> None:
-    """Remove an endpoint's row, and its link's if that is gone."""
+def _record(db: sqlite3.Connection, endpoint: Endpoint, last: str | None, gone: Collection[str]) -> None:
+    """Write an endpoint; strike off links that are gone on the way."""
+    store.add_endpoint(db, endpoint, last)
+    store.remove_links(db, gone)
+
+
+def _strike_off(db: sqlite3.Connection, endpoint_id: str, gone: Collection[str]) -> None:
+    """Remove an endpoint, and links that are gone."""
     store.remove_endpoints(db, [endpoint_id])
-    if link:
-        store.remove_links(db, [link])
+    store.remove_links(db, gone)
