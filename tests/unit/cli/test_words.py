@@ -43,11 +43,10 @@ def _as_ours(ran: Ran) -> Ran:
 
 
 def _renamed(text: str) -> str:
-    renamed = (
-        text.replace("\ndocker: ", "\nwharf: ").replace("'docker ", "'wharf ").replace("  docker", "  wharf")
-    )
-    renamed = renamed.replace(", docker ", ", wharf ").replace("command: docker ", "command: wharf ")
-    return "wharf: " + renamed.removeprefix("docker: ") if renamed.startswith("docker: ") else renamed
+    text = text.replace("\nSRun ", "\nRun ")  # a slip of Docker's, in one message of 28.2
+    for before in ("\n", "'", "  ", ", ", "command: "):
+        text = text.replace(f"{before}docker ", f"{before}wharf ").replace("\ndocker: ", "\nwharf: ")
+    return "wharf: " + text.removeprefix("docker: ") if text.startswith("docker: ") else text
 
 
 def _ask_docker(line: str, host: str) -> Ran:

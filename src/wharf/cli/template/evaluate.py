@@ -12,6 +12,9 @@ from wharf.cli.template.values import Fields, show
 
 _NOTHING = object()
 
+_VARARGS = 0x04
+"""The flag of a code object that takes any number of arguments (`inspect.CO_VARARGS`)."""
+
 
 class _Jumped(Exception):
     """`break` or `continue` on its way to the loop."""
@@ -117,13 +120,16 @@ class Template:
         self, operands: list[Operand], dot: object, scopes: list[dict[str, object]], last: object
     ) -> object:
         head, *rest = operands
+        if head.kind == "nil":
+            raise self._fail(head, "nil is not a command")
         piped = [] if last is _NOTHING else [last]
         if head.kind == "function":
             name = str(head.value)
             if name in ("and", "or"):
                 return self._short_circuit(name, rest, dot, scopes, piped)
             arguments = [self._value(operand, dot, scopes) for operand in rest] + piped
-            return self._call(head, self._functions[name], arguments)
+            words = " ".join(operand.text for operand in operands)
+            return self._call(head, self._functions[name], arguments, words)
         if head.fields and (rest or piped):
             arguments = [self._value(operand, dot, scopes) for operand in rest] + piped
             return self._value(head, dot, scopes, arguments)
@@ -146,15 +152,19 @@ class Template:
                 return value
         return piped[0] if piped else value
 
-    def _call(self, head: Operand, function: Function, arguments: list[object]) -> object:
+    def _call(self, head: Operand, function: Function, arguments: list[object], words: str = "") -> object:
+        name, given = head.value, len(arguments)
+        code = function.__code__
+        takes_more = bool(code.co_flags & _VARARGS)
+        if given < code.co_argcount or (given > code.co_argcount and not takes_more):
+            want = f"at least {code.co_argcount}" if takes_more else str(code.co_argcount)
+            raise self._fail(head, f"wrong number of args for {name}: want {want} got {given}")
         try:
             return function(*arguments)
         except FillError as error:
-            raise self._fail(head, f"error calling {head.value}: {error}") from None
+            raise self._fail(head, f"error calling {name}: {error}", words) from None
         except (TypeError, AttributeError):
-            raise self._fail(
-                head, f"wrong number or type of args for {head.value}: got {len(arguments)}"
-            ) from None
+            raise self._fail(head, f"error calling {name}: wrong type for value", words) from None
 
     def _value(
         self,
@@ -197,20 +207,12 @@ class Template:
                     return value[key]
             raise self._fail(operand, f'map has no entry for key "{name}"')
         if value is None:
-            raise self._fail(operand, f'nil data; no entry for key "{name}"')
-        raise self._fail(operand, f"can't evaluate field {name} in type {_go_type(value)}")
+            return None
+        raise self._fail(operand, f"can't evaluate field {name} in type interface {{}}")
 
-    def _fail(self, operand: Operand, problem: str) -> FillError:
+    def _fail(self, operand: Operand, problem: str, words: str = "") -> FillError:
         where = place(self._source, operand.at)
-        return FillError(f'template: {where}: executing "" at <{operand.text}>: {problem}')
-
-
-def _go_type(value: object) -> str:
-    if isinstance(value, bool):
-        return "bool"
-    if isinstance(value, str):
-        return "string"
-    return "float64" if isinstance(value, int | float) else "interface {}"
+        return FillError(f'template: {where}: executing "" at <{words or operand.text}>: {problem}')
 
 
 def _field_names(nodes: list[Node]) -> Iterator[str]:

@@ -96,6 +96,10 @@ def _equal_any(first: object, *others: object) -> bool:
     return any(equal(first, other) for other in others)
 
 
+def _not(value: object) -> bool:
+    return not value
+
+
 def _html(*values: object) -> str:
     text = _print(*values)
     for character, escaped in (("&", "&amp;"), ("'", "&#39;"), ('"', "&#34;"), ("<", "&lt;"), (">", "&gt;")):
@@ -119,7 +123,7 @@ FUNCTIONS: dict[str, Function] = {
     "index": _index,
     "slice": _slice,
     "len": _length,
-    "not": lambda value: not value,
+    "not": _not,
     "eq": _equal_any,
     "ne": lambda left, right: not equal(left, right),
     "lt": less,

@@ -201,7 +201,11 @@ class Parser:
             token = self._peek()
             if token.kind in (closing, "|"):
                 break
-            if token.kind in ("}}", ")", ",", "=", ":=", "text", "{{"):
+            if token.kind == ")":
+                raise self._fail("unexpected right paren")
+            if token.kind == "}}" and closing == ")":
+                raise self._fail("unclosed left paren")
+            if token.kind in ("}}", ",", "=", ":=", "text", "{{"):
                 raise self._fail(f'unexpected "{token.text}" in {context if operands else "operand"}')
             operands.append(self._operand())
         if not operands:
@@ -219,6 +223,8 @@ class Parser:
                 raise self._fail(f"unexpected . after term {token.text!r}".replace("'", '"'))
             self._at += 1
             operand.fields.append(following.text[1:])
+            # Go names the place of the last field of a chain.
+            operand.at = following.at
         end = self._tokens[self._at].at if self._at < len(self._tokens) else len(self._source)
         operand.text = self._source[token.at : end].strip().rstrip("|)").strip()
         return operand
