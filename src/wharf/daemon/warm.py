@@ -33,14 +33,12 @@ def _serve(fd: int) -> None:
     from wharf.content.jobs import JOBS
     from wharf.linux import prctl
     from wharf.shim.main import run
-    from wharf.shim.rehearsal import rehearse
     from wharf.spawner.server import serve
 
     os.set_inheritable(fd, False)
     os.umask(0o022)
     prctl.set_name("wharf-spawner")
     prctl.set_dumpable(dumpable=False)
-    rehearse()
     gc.collect()
     gc.disable()  # a collection would write to every object, and so copy every page that children share
     gc.freeze()

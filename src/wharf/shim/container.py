@@ -1,41 +1,34 @@
 """One container's life in its shim: made, started, watched, ended, recorded.
 
     created ──start──▶ running ◀──pause/resume──▶ paused
-       └───────────────────┴──── the init ends ────┴──▶ ending ──▶ stopped
+       └───────────────────┴──── the init ends ────┴──▶ stopped
 
 At the end everything that was printed goes to the log and to the clients first, then the cgroup goes, then
 `exit.json` is on disk, and only then anybody is told.
 """
 
+import json
 import os
 import signal
 import socket
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from wharf import errors
 from wharf.failpoint import failpoint
 from wharf.linux import pty
+from wharf.linux.cgroup import Cgroup
 from wharf.linux.seqpacket import close_all
-from wharf.runtime import Init, create
-from wharf.runtime.spec import Process, Spec
 from wharf.shim import loop as event
-from wharf.shim.execs import STRAY_S, Execs, Target
+from wharf.shim.execs import STRAY_S, Execs
 from wharf.shim.log.jsonfile import JsonFile
 from wharf.shim.log.writer import LogWriter
 from wharf.shim.loop import Loop, Timer
-from wharf.shim.protocol import (
-    Attach,
-    ContainerState,
-    ExitRecord,
-    LogConfig,
-    ShimConfig,
-    Status,
-    describe,
-)
+from wharf.shim.maker import Maker, Makers, Target
+from wharf.shim.protocol import Attach, ContainerState, Execution, ExitRecord, LogConfig, Status, describe
 from wharf.shim.record import wait_status, write_exit
-from wharf.shim.server import Server
+from wharf.shim.server import Answer, Server
 from wharf.shim.stdio import Streams
 
 FLUSH_S = 2.0
@@ -50,17 +43,18 @@ T = TypeVar("T")
 
 
 class Container:
-    """The container of the folder `bundle`; stops the loop when there is nothing left to do."""
+    """The container that `maker` makes; stops the loop when there is nothing left to do."""
 
-    def __init__(self, loop: Loop, bundle: str, config: ShimConfig, spec: Spec, server: Server) -> None:
+    def __init__(self, loop: Loop, server: Server, makers: Makers, maker: Maker) -> None:
         self._loop = loop
-        self._bundle = bundle
-        self._config = config
-        self._spec = spec
         self._server = server
+        self._bundle = makers.bundle
+        self._maker = maker
         self._status: Status = "created"
-        self._init: Init | None = None
+        self._init: Target | None = None
+        self._answer_start: Answer | None = None
         self._is_ending = False
+        self._is_given_up = False
         self._timer: Timer | None = None
         self._ended = (_KILLED, 0)
         self._started_at: int | None = None
@@ -68,81 +62,99 @@ class Container:
         self._log: LogWriter | None = None
         self._streams = Streams(
             loop,
-            stdin_once=config["stdin_once"],
             on_end=self._check_end,
-            on_detach=lambda: self._server.tell({"event": "detach", "exec": None}),
+            on_detach=lambda: server.tell({"event": "detach", "exec": None}),
             on_settled=self._check_settled,
         )
-        self._execs = Execs(loop, self._tell_all, self._check_end)
+        self._execs = Execs(loop, makers, self._tell_of_exec, self._check_end)
+        maker.listen(loop, self._reported)
 
-    def make(self) -> None:
-        """Make everything but the program's own process image, and tell; what fails is told too."""
-        try:
-            self._init = self._make()
-        except (errors.EngineError, OSError) as error:
-            self._fail(error)
-            return
-        self._loop.add(self._init.pidfd, event.IN, self._init_ended)
-        failpoint("shim.created")
-        netlink, self._init.netlink = self._init.netlink, None
-        fds = [] if netlink is None else [netlink]
-        self._server.tell({"event": "created", "pid": self._init.pid}, fds)
-        close_all(fds)
+    # What the maker reports (`maker.py`).
 
-    def _make(self) -> Init:
-        self._log = _open_log(self._config["log"])
+    def _reported(self, message: dict[str, object] | None, fds: list[int]) -> None:
+        match message:
+            case {"pid": int(pid), "cgroup": str(cgroup)}:
+                self._made(Target(pid, fds.pop(0), cgroup), cast(dict[str, object], message), fds)
+            case {"started_at": int(moment)}:
+                self._started_at = moment
+                self._status = "running"
+                failpoint("shim.started")
+                self._answer({"result": {"started_at": moment}})
+            case {"error": error} if self._init is None:
+                self._fail(cast(dict[str, object], error))
+            case {"error": error}:
+                self._error = str(cast(dict[str, object], error)["message"])
+                self._answer({"error": error})
+            case _ if self._init is None:
+                self._remove_cgroup()
+                self._fail({**describe(errors.Internal("the container's maker died"))})
+            case _:
+                # Before the start this is the end of the init too, which is heard of by its pidfd.
+                self._answer({"error": describe(errors.Internal("the container's maker died"))})
+
+    def _made(self, init: Target, report: dict[str, object], fds: list[int]) -> None:
+        """Take over what the maker made, and tell."""
+        netlink = [fds.pop()] if report["netlink"] else []
+        self._init = init
+        self._log = _open_log(cast(LogConfig, report["log"]))
         self._streams.log = self._log
-        size = self._config.get("console_size")
-        stdio = None if self._config["tty"] else self._streams.open_pipes(stdin=self._config["open_stdin"])
-        try:
-            failpoint("shim.create")
-            init = create(
-                self._spec,
-                self._bundle,
-                root=self._config["root"],
-                stdio=stdio,
-                console_size=(size[0], size[1]) if size else None,
-            )
-        finally:
-            close_all(stdio or ())
-        if init.console is not None:
-            master, init.console = init.console, None
-            self._streams.use_console(master)
-        return init
+        self._streams.stdin_once = bool(report["stdin_once"])
+        self._streams.use(fds, console=bool(report["console"]))
+        self._loop.add(init.pidfd, event.IN, self._init_ended)
+        failpoint("shim.created")
+        self._server.tell({"event": "created", "pid": init.pid}, netlink)
+        close_all(netlink)
+        if not self._server.connections:
+            self.left_alone()
 
-    def _fail(self, error: errors.EngineError | OSError) -> None:
+    def _answer(self, answer: dict[str, object]) -> None:
+        """Answer the request to start, if it is under way."""
+        if self._answer_start is not None:
+            self._answer_start(answer)
+            self._answer_start = None
+
+    def _fail(self, error: dict[str, object]) -> None:
         """Record and tell that the container could not be made, and end."""
-        self._error = str(error)
+        self._maker.end()
+        self._error = str(error["message"])
         self._ended = (128, time.time_ns())
-        self._streams.close()
         _try_to(lambda: write_exit(self._bundle, self._record(oom_killed=False)))
         failpoint("shim.failed")
-        self._server.tell({"event": "failed", "error": describe(error)})
+        self._server.tell({"event": "failed", "error": error})
         self._server.close()
         self._loop.stop()
 
+    def _remove_cgroup(self) -> None:
+        """Undo what a maker that was killed may have left."""
+        try:
+            with open(f"{self._bundle}/config.json", encoding="utf-8") as file:
+                cgroup = Cgroup.load(json.load(file)["linux"]["cgroupsPath"])
+            cgroup.kill()
+            cgroup.remove()
+        except (OSError, ValueError, KeyError):
+            return
+
     @property
-    def _living(self) -> Init:
+    def _living(self) -> Target:
         """The init, as long as the container has not ended."""
         if self._init is None or self._is_ending:
-            raise errors.Conflict("the container has ended")
+            raise errors.Conflict("the container has ended" if self._is_ending else "it is not made yet")
         return self._init
+
+    @property
+    def _cgroup(self) -> Cgroup:
+        """The container's cgroup; looked up when it is needed, since most containers never do."""
+        return Cgroup.load(self._living.cgroup)
 
     # What wharfd asks for (`requests.py`).
 
-    def start(self) -> int:
-        """Execute the program and return when that was, in nanoseconds of the wall clock."""
-        if self._status != "created":
+    def start(self, answer: Answer) -> None:
+        """Execute the program, and answer with the time of it in nanoseconds of the wall clock."""
+        if self._started_at is not None or self._answer_start is not None:
             raise errors.Conflict("the container is started already")
-        try:
-            self._living.start()
-        except errors.EngineError as error:
-            self._error = str(error)
-            raise
-        self._started_at = time.time_ns()
-        self._status = "running"
-        failpoint("shim.started")
-        return self._started_at
+        _ = self._living
+        self._answer_start = answer
+        self._maker.say({"start": True})
 
     def attach(self, client: socket.socket, wants: Attach) -> None:
         """Join a client, whose socket is ours now."""
@@ -155,9 +167,9 @@ class Container:
             raise errors.InvalidParameter(f"invalid signal {number}")
         failpoint("shim.signal")
         if to_all and number == signal.SIGKILL:
-            init.cgroup.kill()
+            self._cgroup.kill()
         elif to_all:
-            for pid in init.cgroup.processes():
+            for pid in self._cgroup.processes():
                 _send(pid, number)
         else:
             try:
@@ -165,7 +177,7 @@ class Container:
             except ProcessLookupError as error:
                 raise errors.Conflict("the container has ended") from error
         if number == signal.SIGKILL and self._status == "paused":
-            self._thaw(init)  # on cgroup v1 a frozen process does not even die
+            self._thaw()  # on cgroup v1 a frozen process does not even die
 
     def resize(self, height: int, width: int, name: str | None) -> None:
         """Set the size of the terminal, or of that of exec `name`."""
@@ -176,47 +188,40 @@ class Container:
         else:
             raise errors.Conflict("the container has no terminal")
 
-    def execute(self, name: str, process: Process, wants: Attach, client: socket.socket | None) -> int:
-        """Execute a further process and return its pid; `client` is ours now."""
+    def execute(self, wanted: Execution, client: socket.socket | None, answer: Answer) -> None:
+        """Execute a further process, and answer with its pid; `client` is ours now."""
         try:
             init = self._living
             if self._status != "running":
                 raise errors.Conflict(f"the container is {self._status}")
-        except errors.Conflict:
+            self._execs.start(wanted, client, init, answer)
+        except (errors.EngineError, OSError):
             if client is not None:
                 client.close()
             raise
-        target = Target(self._spec, init.pid, init.pidfd, init.cgroup)
-        return self._execs.start(name, process, wants, client, target)
 
     def pause(self) -> None:
         """Freeze every process."""
         if self._status != "running":
             raise errors.Conflict(f"the container is {self._status}")
         failpoint("shim.pause")
-        self._living.cgroup.freeze()
+        self._cgroup.freeze()
         self._status = "paused"
 
     def resume(self) -> None:
         """Let the processes run again."""
         if self._status != "paused":
             raise errors.Conflict(f"the container is {self._status}")
-        self._thaw(self._living)
+        self._thaw()
 
-    def _thaw(self, init: Init) -> None:
+    def _thaw(self) -> None:
         failpoint("shim.resume")
-        init.cgroup.thaw()
+        self._cgroup.thaw()
         self._status = "running"
 
     def kill(self) -> None:
-        """Give up a container that was not started, or kill one outright."""
-        init = self._living
-        if self._started_at is not None:
-            init.cgroup.kill()
-            return
-        self._abandon()
-        self._ended = (_KILLED, time.time_ns())
-        self._loop.later(0, self._close_streams)  # the answer first
+        """Kill every process; a container that was not started is given up by that."""
+        self._cgroup.kill()
 
     def state(self) -> ContainerState:
         """Tell a wharfd that was away how things are."""
@@ -229,36 +234,25 @@ class Container:
 
     def left_alone(self) -> None:
         """Nobody is connected any more: wharfd died. A container that was not started is given up."""
-        if self._init is not None and self._started_at is None and not self._is_ending:
-            self._loop.later(0, self._give_up)
-
-    def _give_up(self) -> None:
-        if self._is_ending or self._server.connections:
-            return
-        self._abandon()
-        self._streams.close()
-        self._loop.stop()
-
-    def _abandon(self) -> None:
-        """Undo a created container."""
-        init = self._living
-        self._is_ending = True
-        self._loop.remove(init.pidfd)
-        failpoint("shim.abandon")
-        init.abandon()
+        is_waiting = self._started_at is None and self._answer_start is None
+        if self._init is not None and is_waiting and not self._is_ending:
+            self._is_given_up = True
+            _try_to(self._cgroup.kill)
 
     # The end, step by step.
 
     def _init_ended(self, _events: int) -> None:
-        init = self._living
+        init, cgroup = self._living, self._cgroup
         self._is_ending = True
         self._loop.remove(init.pidfd)
+        self._maker.end()  # the init is our child only once its maker has gone
         self._ended = wait_status(init.pidfd)
+        os.close(init.pidfd)
         failpoint("shim.reaped")
         self._streams.drain()
         if not (self._streams.is_ended and self._execs.are_all_done):
             # Without a pid namespace of its own, nobody else ends what the init has left behind.
-            _try_to(init.cgroup.kill)
+            _try_to(cgroup.kill)
             self._timer = self._loop.later(STRAY_S, self._close_streams)
         self._check_end()
 
@@ -294,15 +288,16 @@ class Container:
         assert self._init is not None
         if self._timer is not None:
             self._timer.cancel()
-        cgroup = self._init.cgroup
+        cgroup = Cgroup.load(self._init.cgroup)
         oom_killed = bool(_try_to(cgroup.oom_killed))
         failpoint("shim.cgroup")
         _try_to(cgroup.remove)
-        self._init.close()
-        record = self._record(oom_killed=oom_killed)
-        _try_to(lambda: write_exit(self._bundle, record))
-        failpoint("shim.recorded")
-        self._server.tell({"event": "exit", **record})
+        self._answer({"error": describe(errors.Conflict("the container has ended"))})
+        if not self._is_given_up:
+            record = self._record(oom_killed=oom_killed)
+            _try_to(lambda: write_exit(self._bundle, record))
+            failpoint("shim.recorded")
+            self._server.tell({"event": "exit", **record})
         self._server.close()
         if self._streams.clients:
             self._loop.later(LINGER_S, self._loop.stop)
@@ -319,7 +314,7 @@ class Container:
             "error": self._error,
         }
 
-    def _tell_all(self, message: dict[str, object]) -> bool:
+    def _tell_of_exec(self, message: dict[str, object]) -> bool:
         self._server.tell(message)
         return bool(self._server.connections)
 

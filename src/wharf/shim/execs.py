@@ -1,43 +1,51 @@
 """Processes executed in the running container, each with streams, a client and an exit status of its own."""
 
+import os
+import signal
 import socket
+import time
 from collections.abc import Callable
-from typing import NamedTuple
 
 from wharf import errors
-from wharf.failpoint import failpoint
 from wharf.linux import pty
-from wharf.linux.cgroup import Cgroup
-from wharf.linux.seqpacket import close_all
-from wharf.runtime.exec import Execed, exec_process
-from wharf.runtime.spec import Process, Spec
 from wharf.shim import loop as event
 from wharf.shim.loop import Loop, Timer
-from wharf.shim.protocol import Attach, ExecState
+from wharf.shim.maker import Maker, Makers, Target, make_process
+from wharf.shim.protocol import Attach, ExecState, Execution, describe
 from wharf.shim.record import wait_status
+from wharf.shim.server import Answer
 from wharf.shim.stdio import Streams
 
 STRAY_S = 2.0
 """How long what an exec'd process left behind may go on writing to its streams; Docker's figure."""
 
 
-class Target(NamedTuple):
-    """The container that processes are executed in; the pidfd is borrowed."""
-
-    spec: Spec
-    init_pid: int
-    init_pidfd: int
-    cgroup: Cgroup
-
-
 class _Exec:
-    """One exec'd process until its streams are done with."""
+    """One exec'd process, from its maker's fork until its streams are done with."""
 
-    __slots__ = ("execed", "exited_at", "status", "streams", "timer")
+    __slots__ = (
+        "client",
+        "exited_at",
+        "maker",
+        "name",
+        "pid",
+        "pidfd",
+        "status",
+        "streams",
+        "timer",
+        "wants",
+    )
 
-    def __init__(self, execed: Execed, streams: Streams) -> None:
-        self.execed = execed
+    def __init__(
+        self, name: str, maker: Maker, streams: Streams, wants: Attach, client: socket.socket | None
+    ) -> None:
+        self.name = name
+        self.maker = maker
         self.streams = streams
+        self.wants = wants
+        self.client = client
+        self.pid = 0
+        self.pidfd = -1
         self.status: int | None = None
         self.exited_at = 0
         self.timer: Timer | None = None
@@ -47,51 +55,70 @@ class Execs:
     """All of them. `tell(event)` returns whether anybody heard; `on_done` is called after each end."""
 
     def __init__(
-        self, loop: Loop, tell: Callable[[dict[str, object]], bool], on_done: Callable[[], None]
+        self,
+        loop: Loop,
+        makers: Makers,
+        tell: Callable[[dict[str, object]], bool],
+        on_done: Callable[[], None],
     ) -> None:
         self._loop = loop
+        self._makers = makers
         self._tell = tell
         self._on_done = on_done
-        self._running: dict[str, _Exec] = {}
+        self._living: dict[str, _Exec] = {}
         self._unheard: dict[str, ExecState] = {}
 
-    def start(
-        self,
-        name: str,
-        process: Process,
-        wants: Attach,
-        client: socket.socket | None,
-        target: Target,
-    ) -> int:
-        """Execute `process` in `target` and return its pid; `client`, ours from here on, is joined to it.
+    def start(self, wanted: Execution, client: socket.socket | None, target: Target, answer: Answer) -> None:
+        """Execute what is `wanted` in `target`, and answer with its pid or what the runtime says.
 
-        Raises ExecFailed in the runtime's words, Conflict when there is one of that name.
+        `client` is ours from here on, and joined to it. Raises Conflict when there is one of that name.
         """
-        try:
-            if name in self._running:
-                raise errors.Conflict(f"exec {name} is running already")
-            streams = Streams(
-                self._loop,
-                stdin_once=True,
-                on_end=lambda: self._streams_ended(name),
-                on_detach=lambda: self._detached(name),
-                on_settled=lambda: None,
-            )
-            execed = _execute(target, process, streams, stdin=wants.stdin)
-        except BaseException:
-            # Not shut down: the engine still has the connection, and tells its client what went wrong.
-            if client is not None:
-                client.close()
-            raise
-        self._running[name] = _Exec(execed, streams)
-        self._loop.add(execed.pidfd, event.IN, lambda _: self._exited(name))
-        if client is not None:
-            streams.attach(client, wants)
-        return execed.pid
+        name = wanted.name
+        if name in self._living:
+            raise errors.Conflict(f"exec {name} is running already")
+        bundle, process, stdin = self._makers.bundle, wanted.process, wanted.wants.stdin
+        maker = self._makers.fork(
+            lambda sock: make_process(sock, bundle, process, target, stdin=stdin), [target.pidfd]
+        )
+        streams = Streams(
+            self._loop,
+            on_end=lambda: self._streams_ended(name),
+            on_detach=lambda: self._detached(name),
+            on_settled=lambda: None,
+        )
+        self._living[name] = made = _Exec(name, maker, streams, wanted.wants, client)
+        maker.listen(self._loop, lambda message, fds: self._reported(made, answer, message, fds))
+
+    def _reported(
+        self, made: _Exec, answer: Answer, message: dict[str, object] | None, fds: list[int]
+    ) -> None:
+        """Take a maker's report: the process, or why there is none; its end comes last and says nothing."""
+        match message:
+            case {"pid": int(pid), "console": bool(console)}:
+                made.pid = pid
+                made.pidfd, *ends = fds
+                made.streams.use(ends, console=console)
+                self._loop.add(made.pidfd, event.IN, lambda _: self._exited(made))
+                answer({"result": {"pid": pid}})
+                if made.client is not None:
+                    made.streams.attach(made.client, made.wants)
+                    made.client = None
+            case {"error": error}:
+                self._not_made(made, answer, error)
+            case _ if made.name in self._living and not made.pid:
+                self._not_made(made, answer, describe(errors.Internal("the process's maker died")))
+
+    def _not_made(self, made: _Exec, answer: Answer, error: object) -> None:
+        del self._living[made.name]
+        # Not shut down: the engine still has the connection, and tells its client what went wrong.
+        if made.client is not None:
+            made.client.close()
+        answer({"error": error})
+        self._on_done()
 
     def resize(self, name: str, height: int, width: int) -> None:
         """Set the size of one's terminal; raises NotFound, or Conflict without a terminal."""
-        found = self._running.get(name)
+        found = self._living.get(name)
         if found is None:
             raise errors.NotFound(f"No such exec instance: {name}")
         if found.streams.console < 0:
@@ -101,83 +128,61 @@ class Execs:
     @property
     def are_all_done(self) -> bool:
         """Whether no exec'd process is left."""
-        return not self._running
+        return not self._living
 
     def states(self) -> dict[str, ExecState]:
         """Return those that run, and those that ended while nobody listened; the latter once."""
         states, self._unheard = self._unheard, {}
-        for name, running in self._running.items():
-            is_running = running.status is None
-            states[name] = {"pid": running.execed.pid, "running": is_running, "status": running.status}
+        for name, made in self._living.items():
+            if made.pid:
+                states[name] = {"pid": made.pid, "running": made.status is None, "status": made.status}
         return states
 
     def give_up(self) -> None:
         """Be done with what is left: the container has ended."""
-        for name, left in list(self._running.items()):
-            if left.status is None:
-                left.status, left.exited_at = 137, 0
-            self._done(name)
+        for made in list(self._living.values()):
+            if not made.pid:
+                del self._living[made.name]  # whoever asked hears that we are gone
+                if made.client is not None:
+                    made.client.close()
+                continue
+            if made.status is None:
+                made.status, made.exited_at = 128 + signal.SIGKILL, time.time_ns()
+            self._done(made)
 
-    def _exited(self, name: str) -> None:
-        running = self._running[name]
-        self._loop.remove(running.execed.pidfd)
-        running.status, running.exited_at = wait_status(running.execed.pidfd)
-        running.streams.drain()
-        if running.streams.is_ended:
-            self._done(name)
+    def _exited(self, made: _Exec) -> None:
+        self._loop.remove(made.pidfd)
+        made.maker.end()  # the process is our child only once its maker has gone
+        made.status, made.exited_at = wait_status(made.pidfd)
+        made.streams.drain()
+        if made.streams.is_ended:
+            self._done(made)
         else:
-            running.timer = self._loop.later(STRAY_S, lambda: self._done(name))
+            made.timer = self._loop.later(STRAY_S, lambda: self._done(made))
 
     def _streams_ended(self, name: str) -> None:
-        running = self._running.get(name)
-        if running is not None and running.timer is not None:
-            self._done(name)
+        made = self._living.get(name)
+        if made is not None and made.timer is not None:
+            self._done(made)
 
-    def _done(self, name: str) -> None:
+    def _done(self, made: _Exec) -> None:
         """Tell of the end, then close the client: who asks after its last byte gets the exit status."""
-        running = self._running.pop(name, None)
-        if running is None:
+        if self._living.pop(made.name, None) is None:
             return
-        if running.timer is not None:
-            running.timer.cancel()
-        self._loop.remove(running.execed.pidfd)
+        if made.timer is not None:
+            made.timer.cancel()
         message: dict[str, object] = {
             "event": "exec-exit",
-            "exec": name,
-            "status": running.status,
-            "exited_at": running.exited_at,
+            "exec": made.name,
+            "status": made.status,
+            "exited_at": made.exited_at,
         }
         if not self._tell(message):
-            self._unheard[name] = {"pid": running.execed.pid, "running": False, "status": running.status}
-        running.streams.finish()
-        running.execed.close()
+            self._unheard[made.name] = {"pid": made.pid, "running": False, "status": made.status}
+        made.streams.finish()
+        self._loop.remove(made.pidfd)
+        os.close(made.pidfd)
         self._on_done()
 
     def _detached(self, name: str) -> None:
         self._tell({"event": "detach", "exec": name})
-
-
-def _execute(target: Target, process: Process, streams: Streams, *, stdin: bool) -> Execed:
-    """Execute `process` with `streams`; they are closed when that fails."""
-    box = process.get("consoleSize")
-    stdio = None if process.get("terminal") else streams.open_pipes(stdin=stdin)
-    try:
-        failpoint("shim.exec")
-        execed = exec_process(
-            target.init_pid,
-            target.init_pidfd,
-            target.spec,
-            process,
-            stdio=stdio,
-            console_size=(box["height"], box["width"]) if box else None,
-            cgroup=target.cgroup,
-        )
-    except BaseException:
-        streams.close()
-        raise
-    finally:
-        close_all(stdio or ())
-    if execed.console is not None:
-        master, execed.console = execed.console, None
-        streams.use_console(master)
-    return execed

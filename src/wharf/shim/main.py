@@ -8,15 +8,14 @@ import gc
 import os
 import signal
 import socket
-import traceback
+from collections.abc import Sequence
 from typing import NoReturn
 
-from wharf import errors
 from wharf.linux import prctl
-from wharf.shim import protocol
 from wharf.shim.container import Container
 from wharf.shim.loop import Loop
-from wharf.shim.record import write_pid
+from wharf.shim.maker import Makers, Work, make_container
+from wharf.shim.record import note_failure, write_pid
 from wharf.shim.requests import Requests
 from wharf.shim.server import Server
 
@@ -32,33 +31,27 @@ def run(bundle: str, channel: socket.socket) -> NoReturn:
         prctl.set_name("wharf-shim")
         gc.freeze()
         gc.enable()
-        _serve(bundle, channel)
+        serve(bundle, channel, lambda sock: make_container(sock, bundle))
         status = 0
     except BaseException:
-        _write_log(bundle, traceback.format_exc())
+        note_failure(bundle)
     finally:
         os._exit(status)
 
 
-def _serve(bundle: str, channel: socket.socket) -> None:
+def serve(bundle: str, channel: socket.socket, work: Work, keep: Sequence[int] = ()) -> None:
+    """Do all that a shim does, up to the end of the container that a maker's `work` makes.
+
+    `keep` are the descriptors which that maker needs beside its socket.
+    """
+    makers = Makers(bundle)
+    # First of all: it works beside us, and shares what we have not touched yet.
+    maker = makers.fork(work, keep)
     loop = Loop()
     server = Server(loop, bundle)
     server.adopt(channel)
     write_pid(bundle)
-    try:
-        config, spec = protocol.read_bundle(bundle)
-    except errors.EngineError as error:
-        server.tell({"event": "failed", "error": protocol.describe(error)})
-        return
-    container = Container(loop, bundle, config, spec, server)
-    server.on_request = Requests(container).answer
+    container = Container(loop, server, makers, maker)
+    server.on_request = Requests(container).take
     server.on_alone = container.left_alone
-    container.make()
     loop.run()
-
-
-def _write_log(bundle: str, text: str) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-    fd = os.open(f"{bundle}/shim.log", flags, 0o600)
-    os.write(fd, text.encode(errors="backslashreplace"))
-    os.close(fd)

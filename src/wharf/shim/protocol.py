@@ -99,6 +99,20 @@ class Attach(NamedTuple):
         )
 
 
+class Execution(NamedTuple):
+    """A process to execute: its id, the OCI process object, and its client's wishes."""
+
+    name: str
+    process: Process
+    wants: Attach
+
+    @classmethod
+    def parse(cls, message: dict[str, object]) -> "Execution":
+        """Return what an `exec` request asks for; the runtime judges what is in the process object."""
+        process = cast(Process, field(message, "process", dict))
+        return cls(field(message, "exec", str), process, Attach.parse(message))
+
+
 def field(message: dict[str, object], name: str, kind: type[T]) -> T:
     """Return the field `name`, which must be there and of `kind` (a bool is no int)."""
     value = message.get(name)
@@ -110,11 +124,6 @@ def field(message: dict[str, object], name: str, kind: type[T]) -> T:
 def optional_text(message: dict[str, object], name: str) -> str | None:
     """Return the field `name`, a text or null or absent."""
     return None if message.get(name) is None else field(message, name, str)
-
-
-def exec_process(message: dict[str, object]) -> Process:
-    """Return the OCI process object of an `exec` request; the runtime judges what is in it."""
-    return cast(Process, field(message, "process", dict))
 
 
 def describe(error: errors.EngineError | OSError) -> ErrorDescription:

@@ -4,12 +4,14 @@ import errno
 import json
 import os
 import time
+import traceback
 
 from wharf.failpoint import failpoint
 from wharf.shim.protocol import ExitRecord
 
 EXIT = "exit.json"
 PID = "shim.pid"
+LOG = "shim.log"
 
 _STATE, _START_TIME = 3, 22
 """Fields of proc_pid_stat(5), counted from 1."""
@@ -80,3 +82,13 @@ def _start_time(pid: str) -> str:
     if fields[_STATE - 3] in b"ZX":
         raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH))
     return fields[_START_TIME - 3].decode("ascii")
+
+
+def note_failure(bundle: str) -> None:
+    """Append the exception being handled to `shim.log`: a failure of ours, and nobody else to tell."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+    fd = os.open(f"{bundle}/{LOG}", flags, 0o600)
+    try:
+        os.write(fd, traceback.format_exc().encode(errors="backslashreplace"))
+    finally:
+        os.close(fd)

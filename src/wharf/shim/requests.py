@@ -7,13 +7,15 @@ from collections.abc import Callable
 from wharf import errors
 from wharf.linux.seqpacket import ProtocolError
 from wharf.shim.container import Container
-from wharf.shim.protocol import Attach, describe, exec_process, field, optional_text
+from wharf.shim.protocol import Attach, Execution, describe, field, optional_text
+from wharf.shim.server import Answer
 
-Request = Callable[[dict[str, object], list[int]], dict[str, object]]
+Request = Callable[[dict[str, object], list[int], Answer], dict[str, object] | None]
+"""Returns the result, or None when it will answer later."""
 
 
 class Requests:
-    """Answers for one container."""
+    """Takes the requests for one container."""
 
     def __init__(self, container: Container) -> None:
         self._container = container
@@ -29,25 +31,28 @@ class Requests:
             "kill": self._kill,
         }
 
-    def answer(self, message: dict[str, object], fds: list[int]) -> dict[str, object]:
-        """Return the answer's `result` or `error`; takes what it keeps out of `fds`.
+    def take(self, message: dict[str, object], fds: list[int], answer: Answer) -> None:
+        """Carry a request out and answer it; takes what it keeps out of `fds`.
 
-        Raises ProtocolError for an ill-typed request.
+        Raises ProtocolError for an ill-typed one.
         """
         request = self._by_name.get(field(message, "op", str))
         try:
             if request is None:
                 raise errors.InvalidParameter(f"no such request: {message['op']!r}")
-            return {"result": request(message, fds)}
+            result = request(message, fds, answer)
         except ProtocolError:
             raise
         except (errors.EngineError, OSError) as error:
-            return {"error": describe(error)}
+            answer({"error": describe(error)})
+            return
+        if result is not None:
+            answer({"result": result})
 
-    def _start(self, _message: dict[str, object], _fds: list[int]) -> dict[str, object]:
-        return {"started_at": self._container.start()}
+    def _start(self, _message: dict[str, object], _fds: list[int], answer: Answer) -> None:
+        self._container.start(answer)
 
-    def _attach(self, message: dict[str, object], fds: list[int]) -> dict[str, object]:
+    def _attach(self, message: dict[str, object], fds: list[int], _answer: Answer) -> dict[str, object]:
         wants = Attach.parse(message)
         client = _take_client(fds)
         if client is None:
@@ -55,32 +60,31 @@ class Requests:
         self._container.attach(client, wants)
         return {}
 
-    def _signal(self, message: dict[str, object], _fds: list[int]) -> dict[str, object]:
+    def _signal(self, message: dict[str, object], _fds: list[int], _answer: Answer) -> dict[str, object]:
         self._container.signal(field(message, "signal", int), to_all=field(message, "all", bool))
         return {}
 
-    def _resize(self, message: dict[str, object], _fds: list[int]) -> dict[str, object]:
+    def _resize(self, message: dict[str, object], _fds: list[int], _answer: Answer) -> dict[str, object]:
         self._container.resize(
             field(message, "height", int), field(message, "width", int), optional_text(message, "exec")
         )
         return {}
 
-    def _exec(self, message: dict[str, object], fds: list[int]) -> dict[str, object]:
-        name, process, wants = field(message, "exec", str), exec_process(message), Attach.parse(message)
-        return {"pid": self._container.execute(name, process, wants, _take_client(fds))}
+    def _exec(self, message: dict[str, object], fds: list[int], answer: Answer) -> None:
+        self._container.execute(Execution.parse(message), _take_client(fds), answer)
 
-    def _pause(self, _message: dict[str, object], _fds: list[int]) -> dict[str, object]:
+    def _pause(self, _message: dict[str, object], _fds: list[int], _answer: Answer) -> dict[str, object]:
         self._container.pause()
         return {}
 
-    def _resume(self, _message: dict[str, object], _fds: list[int]) -> dict[str, object]:
+    def _resume(self, _message: dict[str, object], _fds: list[int], _answer: Answer) -> dict[str, object]:
         self._container.resume()
         return {}
 
-    def _state(self, _message: dict[str, object], _fds: list[int]) -> dict[str, object]:
+    def _state(self, _message: dict[str, object], _fds: list[int], _answer: Answer) -> dict[str, object]:
         return {**self._container.state()}
 
-    def _kill(self, _message: dict[str, object], _fds: list[int]) -> dict[str, object]:
+    def _kill(self, _message: dict[str, object], _fds: list[int], _answer: Answer) -> dict[str, object]:
         self._container.kill()
         return {}
 

@@ -20,9 +20,12 @@ SOCKET = "shim.sock"
 _UCRED = struct.Struct("iII")
 _BACKLOG = 16
 
-OnRequest = Callable[[dict[str, object], list[int]], dict[str, object]]
-"""Returns the answer without its `id`, and takes from the list the descriptors it keeps; raises ProtocolError
-to have the connection cut off."""
+Answer = Callable[[dict[str, object]], None]
+"""Sends an answer, without its `id`, to who asked, now or later; once."""
+
+OnRequest = Callable[[dict[str, object], list[int], Answer], None]
+"""Carries a request out, and takes from the list the descriptors it keeps; raises ProtocolError to have the
+connection cut off."""
 
 
 class Connection:
@@ -70,7 +73,7 @@ class Connection:
             number = message.get("id")
             if type(number) is not int:
                 raise ProtocolError("a request has an id")
-            self.send({"id": number, **self._server.on_request(message, fds)})
+            self._server.on_request(message, fds, lambda answer: self.send({"id": number, **answer}))
         except ProtocolError:
             self.close()
         finally:
@@ -122,7 +125,7 @@ class Server:
             sock.close()
 
 
-def _refuse(_message: dict[str, object], _fds: list[int]) -> dict[str, object]:
+def _refuse(_message: dict[str, object], _fds: list[int], _answer: Answer) -> None:
     raise ProtocolError("nothing to ask for yet")
 
 

@@ -5,7 +5,6 @@ import socket
 from collections.abc import Callable
 
 from wharf import errors
-from wharf.runtime import Stdio
 from wharf.shim.attach import Client
 from wharf.shim.log.writer import LogWriter
 from wharf.shim.loop import Loop
@@ -14,7 +13,7 @@ from wharf.shim.stream import STDERR, STDOUT, Input, Output
 
 
 class Streams:
-    """Streams and clients of one process; `open_pipes` or `use_console` makes them, read into `log`.
+    """Streams and clients of one process, read into `log`, once `use` has given them.
 
     `stdin_once`: the first client to close its side ends the process's stdin, as Docker's StdinOnce; if not,
     that only ends the client's visit, and on a terminal it always does. `on_end` is called when every output
@@ -25,14 +24,13 @@ class Streams:
         self,
         loop: Loop,
         *,
-        stdin_once: bool,
         on_end: Callable[[], None],
         on_detach: Callable[[], None],
         on_settled: Callable[[], None],
     ) -> None:
         self._loop = loop
         self.log: LogWriter | None = None
-        self._stdin_once = stdin_once
+        self.stdin_once = True
         self._on_end = on_end
         self._on_detach = on_detach
         self._on_settled = on_settled
@@ -43,29 +41,19 @@ class Streams:
         """The master of the terminal, borrowed from its output; -1 without one."""
         self.clients: list[Client] = []
 
-    def open_pipes(self, *, stdin: bool) -> Stdio:
-        """Make the pipes and return the process's ends, the caller's to close; without `stdin`, /dev/null."""
-        fds: list[int] = []
-        try:
-            if stdin:
-                theirs, ours = os.pipe2(os.O_CLOEXEC)
-                fds.append(theirs)
-                self._input = Input(self._loop, ours, self._resume_clients)
-            else:
-                fds.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
-            for stream in (STDOUT, STDERR):
-                ours, theirs = os.pipe2(os.O_CLOEXEC)
-                fds.append(theirs)
-                self._outputs.append(Output(self._loop, ours, stream, self.log, self._output_ended))
-        except BaseException:
-            for fd in fds:
-                os.close(fd)
-            self.close()
-            raise
-        return Stdio(*fds)
+    def use(self, fds: list[int], *, console: bool) -> None:
+        """Take our ends of the streams, which are ours now, as a maker sends them (`maker.py`)."""
+        if console:
+            self._use_console(fds[0])
+            return
+        *stdin, stdout, stderr = fds
+        for fd in stdin:
+            self._input = Input(self._loop, fd, self._resume_clients)
+        for stream, fd in ((STDOUT, stdout), (STDERR, stderr)):
+            self._outputs.append(Output(self._loop, fd, stream, self.log, self._output_ended))
 
-    def use_console(self, master: int) -> None:
-        """Make the streams of a terminal's master, which is ours now: one output, and input always."""
+    def _use_console(self, master: int) -> None:
+        """Make the streams of a terminal's master: one output, and input always."""
         self._input = Input(self._loop, os.dup(master), self._resume_clients)
         self._outputs.append(Output(self._loop, master, STDOUT, self.log, self._output_ended))
         self.console = master
@@ -146,7 +134,7 @@ class Streams:
 
     def input_ended(self, client: Client) -> None:
         """End stdin, or the client's visit: what Docker does when a client closes its side."""
-        if self._stdin_once and self.console < 0:
+        if self.stdin_once and self.console < 0:
             if self._input is not None:
                 self._input.end()
             self._dismiss(client)
