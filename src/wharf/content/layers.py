@@ -18,6 +18,7 @@ from wharf.content.folders import Folders, Jobs, Progress
 from wharf.content.keyed_lock import KeyedLock
 from wharf.content.layer import Chain, Collected, Layer, NoSuchLayer, Writable, chain_id, layer_key
 from wharf.content.lease import Lease, Leases
+from wharf.content.uninterrupted import uninterrupted
 from wharf.errors import InvalidParameter
 from wharf.failpoint import failpoint
 from wharf.runtime.spec import RootMount
@@ -76,12 +77,16 @@ class Layers:
 
         For the start, when no operation is under way.
         """
-        known = {layer.number for layer in self._layers.values()}
-        known.update(chain.init for chain in self._chains.values() if chain.init is not None)
-        known.update(writable.number for writable in self._writables.values())
-        self.folders.open(known)
+        self.folders.open(self.numbers())
         for writable in self._writables.values():
             self.folders.mend(writable.number, work=True)
+
+    def numbers(self) -> set[int]:
+        """Return the numbers of all folders that a record owns."""
+        owned = {layer.number for layer in self._layers.values()}
+        owned.update(chain.init for chain in self._chains.values() if chain.init is not None)
+        owned.update(writable.number for writable in self._writables.values())
+        return owned
 
     # What images are made of
 
@@ -136,10 +141,14 @@ class Layers:
         if diff_id is None:
             return await self._add(source, None, lease, keep, progress)
         async with self._one_at_a_time.hold(diff_id):
-            async with self._collecting:
-                lease.hold(layer_key(diff_id))
-                known = self._layers.get(diff_id)
+            known = await self._leased(diff_id, lease)
             return known or await self._add(source, diff_id, lease, keep, progress)
+
+    async def _leased(self, diff_id: Digest, lease: Lease) -> Layer | None:
+        """Lease a layer, here or not, and return it if it is here."""
+        async with self._collecting:
+            lease.hold(layer_key(diff_id))
+            return self._layers.get(diff_id)
 
     async def _add(
         self,
@@ -151,46 +160,50 @@ class Layers:
     ) -> Layer:
         number = self.folders.make()
         try:
-            result = await self._run_unpack(source, diff_id, number, progress)
-            layer = Layer(
-                Digest(str(result["diff_id"])),
-                number,
-                int(str(result["size"])),
-                int(str(result["unpacked"])),
-                Digest(str(result["digest"])),
-                source.size,
-                str(result["compression"]),
-            )
-            async with self._collecting:
-                lease.hold(layer_key(layer.diff_id))
-                known = self._layers.get(layer.diff_id)
-            if known is None:
-                if keep is not None:
-                    await keep(layer.blob)
-                failpoint("content.layer.unpacked")
-                await self._db.write(lambda connection: table.insert_layer(connection, layer))
-                failpoint("content.layer.recorded")
-        except BaseException:
-            self.folders.discard(number)
-            raise
-        if known is not None:
-            self.folders.discard(number)
-            return known
-        self._layers[layer.diff_id] = layer
-        return layer
+            layer = await self._unpack(source, diff_id, number, progress)
+            if diff_id is not None:
+                return await self._settle(layer, lease, keep)
+            async with self._one_at_a_time.hold(layer.diff_id):
+                return await self._settle(layer, lease, keep)
+        finally:
+            if number not in self.numbers():
+                self.folders.discard(number)
 
-    async def _run_unpack(
+    async def _unpack(
         self, source: Source, diff_id: Digest | None, number: int, progress: Progress | None
-    ) -> dict[str, object]:
+    ) -> Layer:
         target = os.open(self.folders.fs(number), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        copies = [] if source.copy_fd is None else [source.copy_fd]
+        fds = [source.fd, target, *([] if source.copy_fd is None else [source.copy_fd])]
         args = {"offset": source.offset, "size": source.size, "diff_id": diff_id, "digest": source.digest}
         try:
-            return await self._jobs.job(
-                "content.unpack", args, [source.fd, target, *copies], progress=progress
-            )
+            result = await self._jobs.job("content.unpack", args, fds, progress=progress)
         finally:
             os.close(target)
+        return Layer(
+            Digest(str(result["diff_id"])),
+            number,
+            int(str(result["size"])),
+            int(str(result["unpacked"])),
+            Digest(str(result["digest"])),
+            source.size,
+            str(result["compression"]),
+        )
+
+    async def _settle(self, layer: Layer, lease: Lease, keep: Keep | None) -> Layer:
+        """Record an unpacked layer, unless it has come to be here meanwhile; return the one that is here."""
+        known = await self._leased(layer.diff_id, lease)
+        if known is not None:
+            return known
+        if keep is not None:
+            await keep(layer.blob)
+        failpoint("content.layer.unpacked")
+        await uninterrupted(self._record_layer(layer))
+        failpoint("content.layer.recorded")
+        return layer
+
+    async def _record_layer(self, layer: Layer) -> None:
+        await self._db.write(lambda connection: table.insert_layer(connection, layer))
+        self._layers[layer.diff_id] = layer
 
     async def link(self, diff_ids: Sequence[Digest], *, parent: str | None = None, lease: Lease) -> str:
         """Record layers that are here as a chain over `parent`, lowest first; return its id, leased.
@@ -208,10 +221,13 @@ class Layers:
                 lease.hold(chain.chain_id)
         new = [chain for chain in chains if chain.chain_id not in self._chains]
         if new:
-            await self._db.write(lambda connection: table.insert_chains(connection, new))
-            for chain in new:
-                self._chains.setdefault(chain.chain_id, chain)
+            await uninterrupted(self._record_chains(new))
         return parent
+
+    async def _record_chains(self, chains: Sequence[Chain]) -> None:
+        await self._db.write(lambda connection: table.insert_chains(connection, chains))
+        for chain in chains:
+            self._chains.setdefault(chain.chain_id, chain)
 
     @staticmethod
     def hold_in(connection: sqlite3.Connection, holder: str, chain: str) -> None:
@@ -225,6 +241,9 @@ class Layers:
 
     async def collect(self) -> Collected:
         """Remove the layers that nobody needs; return what went. Blobs are for the caller to remove."""
+        return await uninterrupted(self._collect())
+
+    async def _collect(self) -> Collected:
         async with self._collecting:
             leased = self.leases.held()
             gone = await self._db.write(lambda connection: table.collect(connection, leased))
@@ -249,16 +268,18 @@ class Layers:
             try:
                 await self._run_init(chain, number)
                 failpoint("content.init.made")
-                if chain is None:
-                    empty = Writable(_EMPTY_INIT, number, None)
-                    await self._db.write(lambda connection: table.insert_writable(connection, empty))
-                    self._writables[_EMPTY_INIT] = empty
-                else:
-                    await self._db.write(lambda connection: table.set_init(connection, chain, number))
-                    self._chains[chain] = self._chain(chain)._replace(init=number)
-            except BaseException:
-                self.folders.discard(number)
-                raise
+                await uninterrupted(self._record_init(chain, number))
+                failpoint("content.init.recorded")
+            finally:
+                if number not in self.numbers():
+                    self.folders.discard(number)
+
+    async def _record_init(self, chain: str | None, number: int) -> None:
+        if chain is None:
+            await self._record_writable(Writable(_EMPTY_INIT, number, None), None)
+        else:
+            await self._db.write(lambda connection: table.set_init(connection, chain, number))
+            self._chains[chain] = self._chain(chain)._replace(init=number)
 
     async def _run_init(self, chain: str | None, number: int) -> None:
         folder = os.open(self.folders.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -281,30 +302,34 @@ class Layers:
         """
         await self.ready(parent)
         writable = Writable(key, self.folders.make(work=True), parent)
+        try:
+            await uninterrupted(self._record_writable(writable, also))
+        finally:
+            if self._writables.get(key) is not writable:
+                self.folders.discard(writable.number)
 
+    async def _record_writable(self, writable: Writable, also: Also | None) -> None:
         def work(connection: sqlite3.Connection) -> None:
             table.insert_writable(connection, writable)
             if also is not None:
                 also(connection)
 
-        try:
-            await self._db.write(work)
-        except BaseException:
-            self.folders.discard(writable.number)
-            raise
-        self._writables[key] = writable
+        await self._db.write(work)
+        self._writables[writable.key] = writable
 
     async def remove(self, key: str, *, also: Also | None = None) -> None:
         """Remove container `key`'s layer, if it is there; `also` runs in the same transaction."""
+        await uninterrupted(self._remove(key, also))
 
+    async def _remove(self, key: str, also: Also | None) -> None:
         def work(connection: sqlite3.Connection) -> None:
             connection.execute("DELETE FROM writable WHERE key = ?", (key,))
             if also is not None:
                 also(connection)
 
         await self._db.write(work)
-        failpoint("content.writable.removed")
         writable = self._writables.pop(key, None)
+        failpoint("content.writable.removed")
         if writable is not None:
             self.folders.discard(writable.number)
 

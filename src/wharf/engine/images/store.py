@@ -20,6 +20,7 @@ from wharf.content.blobs import Blobs, NoSuchBlob, WrongContent
 from wharf.content.folders import Jobs
 from wharf.content.layers import Layers
 from wharf.content.lease import Lease
+from wharf.content.uninterrupted import uninterrupted
 from wharf.engine.images import catalog as table
 from wharf.engine.images.catalog import Catalog
 from wharf.engine.images.errors import BadImage
@@ -92,7 +93,7 @@ class Store:
                 known = self.catalog.get(image.id) or image
                 tagged = time.time_ns() if given else known.last_tagged
                 image = replace(known, parent=known.parent or parent, last_tagged=tagged)
-                await self._record(image, given)
+                await uninterrupted(self._record(image, given))
         return image
 
     async def _record(self, image: Image, names: Sequence[Reference]) -> None:
@@ -105,17 +106,17 @@ class Store:
             table.record_names(connection, dict.fromkeys(names, image.id))
 
         await self._db.write(work)
-        failpoint("images.recorded")
         self.catalog.add(image)
         for name in names:
             self.catalog.point(name, image.id)
+        failpoint("images.recorded")
 
     async def tag(self, image: Image, name: Reference) -> None:
         """Let `name` lead to `image`, wherever it led before."""
         async with self._changing:
             if image.id not in self.catalog:
                 raise BadImage(f"image {image.id} was removed meanwhile")
-            await self._record(replace(image, last_tagged=time.time_ns()), [name])
+            await uninterrupted(self._record(replace(image, last_tagged=time.time_ns()), [name]))
 
     @asynccontextmanager
     async def changing(self) -> AsyncIterator[None]:
@@ -125,24 +126,29 @@ class Store:
 
     async def untag(self, names: Sequence[Reference]) -> None:
         """Forget names; inside of `changing`."""
+        await uninterrupted(self._untag(names))
+
+    async def _untag(self, names: Sequence[Reference]) -> None:
         await self._db.write(lambda connection: table.erase_names(connection, names))
-        failpoint("images.untagged")
         for name in names:
             self.catalog.unpoint(name)
+        failpoint("images.untagged")
 
     async def delete(self, image: Image) -> list[str]:
         """Forget an image and its names, and remove what only it needed; inside of `changing`.
 
         Returns the chains that went, highest first.
         """
+        return await uninterrupted(self._delete(image))
 
+    async def _delete(self, image: Image) -> list[str]:
         def work(connection: sqlite3.Connection) -> None:
             table.erase(connection, image.id)
             self.layers.drop_in(connection, image.id)
 
         await self._db.write(work)
-        failpoint("images.deleted")
         self.catalog.discard(image.id)
+        failpoint("images.deleted")
         gone = await self.layers.collect()
         await self.lane.run(self._delete_blobs, [*gone.blobs, image.id])
         return [chain for chain in image.chain_ids if chain in gone.chains]
