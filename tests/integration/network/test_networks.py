@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from netns_kit import Namespace, isolated, ping, talk
 from network_kit import CONTAINER, Event, container, opened
 from wharf import failpoint
 from wharf.errors import Conflict, NotFound
+from wharf.linux.netlink.connection import Connection
+from wharf.linux.netlink.message import Message, Received
 from wharf.network import EndpointRequest, NetworkSettings
 from wharf.network.errors import (
     AddressInUse,
@@ -110,6 +113,7 @@ async def test_a_container_gets_eth0_with_address_route_and_loopback(tmp_path: P
             assert "UP" in found["lo"]["flags"]
             assert (found["eth0"]["mtu"], found["eth0"]["address"]) == (1500, endpoint.mac)
             assert found["eth0"]["operstate"] == "UP"
+            assert "txqlen" not in found["eth0"]
             assert [(a["local"], a["prefixlen"], a["broadcast"]) for a in found["eth0"]["addr_info"]] == [
                 ("172.17.0.2", 16, "172.17.255.255")
             ]
@@ -126,6 +130,29 @@ async def test_a_container_gets_eth0_with_address_route_and_loopback(tmp_path: P
             assert inside.sysctl("net/ipv4/conf/eth0/arp_notify") == "0"
             (host_end,) = ip("link", "show", endpoint.host_link)
             assert host_end["master"] == "docker0"
+
+
+@isolated
+async def test_plugging_takes_six_round_trips_to_the_kernel(tmp_path: Path) -> None:
+    trips = 0
+    attempt, ask = Connection.attempt, Connection.ask
+
+    def counted_attempt(self: Connection, messages: Sequence[Message]) -> list[OSError | None]:
+        nonlocal trips
+        trips += 1
+        return attempt(self, messages)
+
+    def counted_ask(self: Connection, message: Message) -> list[Received]:
+        nonlocal trips
+        trips += 1
+        return ask(self, message)
+
+    async with opened(tmp_path, OPEN) as networks:
+        with Namespace() as inside:
+            endpoint = await networks.lease(CONTAINER, "bridge")
+            Connection.attempt, Connection.ask = counted_attempt, counted_ask  # type: ignore[method-assign]  # the process is this test's own
+            await networks.plug(endpoint, inside.netlink_fd)
+    assert trips <= 6
 
 
 @isolated

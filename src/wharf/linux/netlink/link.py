@@ -28,6 +28,7 @@ _IFLA_IFNAME = 3
 _IFLA_MTU = 4
 _IFLA_LINK = 5
 _IFLA_MASTER = 10
+_IFLA_TXQLEN = 13
 _IFLA_LINKINFO = 18
 _IFLA_NET_NS_FD = 28
 _IFLA_AF_SPEC = 26
@@ -96,14 +97,19 @@ def create_veth(
     peer_namespace: int | None = None,
     master: int | None = None,
 ) -> Message:
-    """Make a veth pair, both ends down; the peer is born in the namespace that `peer_namespace` leads to."""
+    """Make a veth pair, both ends down; the peer is born in the namespace that `peer_namespace` leads to.
+
+    Neither end has a transmit queue, as with the reference: a veth hands over at once.
+    """
     inner = _HEADER.pack(0, 0, 0, 0, 0) + text(_IFLA_IFNAME, peer) + u32(_IFLA_MTU, mtu)
+    inner += u32(_IFLA_TXQLEN, 0)
     if peer_mac is not None:
         inner += attribute(_IFLA_ADDRESS, mac_bytes(peer_mac))
     if peer_namespace is not None:
         inner += u32(_IFLA_NET_NS_FD, peer_namespace)
     data = nested(_IFLA_INFO_DATA, nested(_VETH_INFO_PEER, inner))
     body = _HEADER.pack(0, 0, 0, 0, 0) + text(_IFLA_IFNAME, name) + u32(_IFLA_MTU, mtu)
+    body += u32(_IFLA_TXQLEN, 0)
     if master is not None:
         body += u32(_IFLA_MASTER, master)
     body += nested(_IFLA_LINKINFO, text(_IFLA_INFO_KIND, "veth"), data)
