@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import socket
+import tempfile
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -83,7 +84,7 @@ class FakeContainers:
         )  # fmt: skip
 
     def _find(self, ref: str) -> None:
-        if ref != "c1":
+        if ref not in {"c1", "1" * 64}:
             raise NotFound(f"No such container: {ref}")
 
     async def create(
@@ -99,6 +100,7 @@ class FakeContainers:
 
     async def inspect(self, ref: str, *, size: bool) -> ContainerInspect:
         self._find(ref)
+        self.asked.append(("inspect", size))
         return self.inspected
 
     async def start(self, ref: str, *, detach_keys: str) -> None:
@@ -131,9 +133,10 @@ class FakeContainers:
         raise Conflict(f"container {ref} is not running")
 
     async def unpause(self, ref: str) -> None:
-        raise RuntimeError("a bug")
+        raise RuntimeError(f"a bug in {ref}")
 
     async def resize(self, ref: str, *, height: int, width: int) -> None:
+        self._find(ref)
         self.asked.append(("resize", (height, width)))
 
     async def attach(self, ref: str, options: AttachOptions) -> FakeAttachment:
@@ -178,7 +181,7 @@ class FakeExecs:
         return ExecInspect(id=exec_id)
 
     async def resize(self, exec_id: str, *, height: int, width: int) -> None:
-        self.asked.append(("resize", (height, width)))
+        self.asked.append(("resize", (exec_id, height, width)))
 
 
 class FakeImage(NamedTuple):
@@ -421,8 +424,8 @@ class Api:
 
 
 @contextlib.asynccontextmanager
-async def served(path: str, **timeouts: float) -> AsyncIterator[Api]:
-    """Serve an API with fakes behind it at a socket's path."""
+async def served(path: str = "", **timeouts: float) -> AsyncIterator[Api]:
+    """Serve an API with fakes behind it, at a socket's path or in a folder of its own."""
     rooms = Rooms()
     server = make_app(
         containers=rooms.containers,
@@ -435,8 +438,10 @@ async def served(path: str, **timeouts: float) -> AsyncIterator[Api]:
     )
     runner = web.ServerRunner(server, shutdown_timeout=0.2)
     await runner.setup()
-    try:
-        await web.UnixSite(runner, path).start()
-        yield Api(rooms, path)
-    finally:
-        await runner.cleanup()
+    with tempfile.TemporaryDirectory(prefix="wharf-api-") as folder:
+        try:
+            path = path or f"{folder}/api.sock"
+            await web.UnixSite(runner, path).start()
+            yield Api(rooms, path)
+        finally:
+            await runner.cleanup()
