@@ -32,10 +32,10 @@ def _config_of(request: ContainerCreateRequest) -> ContainerConfig:
 
 def _check_platform(image: Image, ref: str, asked: str) -> None:
     """Refuse an image that is not for the platform asked for (`os/arch[/variant]`)."""
-    os_name, architecture, *_ = [*asked.split("/"), ""]
-    if (image.file.os, image.file.architecture) != (os_name, architecture):
+    has = f"{image.file.os}/{image.file.architecture}"
+    if asked.split("/")[:2] != has.split("/"):
         raise NotFound(
-            f"image with reference {ref} was found but its platform ({image.file.os}/{image.file.architecture}) "
+            f"image with reference {ref} was found but its platform ({has}) "
             f"does not match the specified platform ({asked})"
         )
 
@@ -66,7 +66,7 @@ async def create(
             id=container_id,
             name=given,
             created=time.time_ns(),
-            image_id=image.id if image else "",
+            image_id=str(image.id) if image else "",
             image_ref=config.image,
             config=config,
             host_config=host,
