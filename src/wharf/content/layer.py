@@ -98,7 +98,7 @@ class Collected(NamedTuple):
 def chain_id(parent: str | None, diff_id: Digest) -> str:
     """Return the id of `diff_id` over `parent`."""
     if parent is None:
-        return diff_id
+        return str(diff_id)
     return f"sha256:{hashlib.sha256(f'{parent} {diff_id}'.encode()).hexdigest()}"
 
 

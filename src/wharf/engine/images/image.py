@@ -25,13 +25,18 @@ _decoder = msgspec.json.Decoder(ImageFile)
 class Image:
     """One image. Times are nanoseconds since 1970, 0 when not said; `chain_id` is None without layers."""
 
-    id: Digest
+    digest: Digest
     file: ImageFile
     config: ImageConfig
     diff_ids: tuple[Digest, ...]
     created: int
     parent: Digest | None = None
     last_tagged: int = 0
+
+    @property
+    def id(self) -> str:
+        """`sha256:<hex>`, as plain text."""
+        return str(self.digest)
 
     @property
     def chain_id(self) -> str | None:

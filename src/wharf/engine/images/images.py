@@ -169,6 +169,8 @@ class Images:
             name=name,
             platform=platform,
         )
+        if name is not None:
+            self._tell("tag", image, name.familiar)
         self._tell("import", image)
         return image
 

@@ -10,7 +10,6 @@ from wharf.engine.images.image import Image
 from wharf.engine.images.store import Store
 from wharf.errors import InvalidParameter
 from wharf.schema.container import DriverData
-from wharf.schema.digest import Digest
 from wharf.schema.filters import Filters
 from wharf.schema.image import (
     HistoryItem,
@@ -120,7 +119,7 @@ def _summary(store: Store, users: Users, image: Image, filters: Filters) -> Imag
         created=image.created // _SECOND,
         id=image.id,
         labels=image.config.labels,
-        parent_id=image.parent or "",
+        parent_id=str(image.parent or ""),
         repo_digests=digests(names),
         repo_tags=tags(names),
         size=store.size(image),
@@ -135,7 +134,7 @@ def inspect(store: Store, image: Image) -> ImageInspect:
         id=image.id,
         repo_tags=tags(names),
         repo_digests=digests(names),
-        parent=image.parent or "",
+        parent=str(image.parent or ""),
         comment=image.comment,
         created=rfc3339(image.created) if image.created else "",
         docker_version=file.docker_version,
@@ -146,7 +145,7 @@ def inspect(store: Store, image: Image) -> ImageInspect:
         os_version=file.os_version,
         size=store.size(image),
         graph_driver=DriverData(data=store.layers.describe_chain(image.chain_id) or None, name="overlay2"),
-        root_fs=ImageRootFS(layers=list(image.diff_ids)),
+        root_fs=ImageRootFS(layers=[str(diff_id) for diff_id in image.diff_ids]),
         metadata=ImageMetadata(last_tag_time=rfc3339(image.last_tagged)),
         config=image.config,
     )
@@ -187,7 +186,7 @@ def _with_ids(store: Store, image: Image, items: list[HistoryItem]) -> list[Hist
     return shown
 
 
-def _named(item: HistoryItem, image_id: Digest, names: list[str] | None) -> HistoryItem:
+def _named(item: HistoryItem, image_id: str, names: list[str] | None) -> HistoryItem:
     return HistoryItem(
         comment=item.comment,
         created=item.created,

@@ -111,7 +111,7 @@ class Load:
             raise group.exceptions[0] from None  # the others were cancelled for it, or say the same
 
     def _known(self) -> set[Digest]:
-        return {image.id for image in self._store.catalog}
+        return {image.digest for image in self._store.catalog}
 
     def _tell_of_renaming(self, name: Reference, image: Image) -> None:
         old = self._store.catalog.lookup(name)

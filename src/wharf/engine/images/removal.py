@@ -23,7 +23,7 @@ def _short(identifier: str) -> str:
 
 def is_id_prefix(image: Image, text: str) -> bool:
     """Whether `text` is the beginning of the image's id, not a name."""
-    return image.id.startswith(text) or image.id.hex.startswith(text)
+    return image.id.startswith(text) or image.digest.hex.startswith(text)
 
 
 def is_single(names: list[Reference]) -> bool:
@@ -64,7 +64,7 @@ class Removal:
         """Remove the name `text`; return whether it was the last one."""
         names = self._names(image)
         if not force and is_single(names) and (uses := self._users(image.id)):
-            raise ReferenceInUse(text, _short(uses[0].container_id), image.id.short)
+            raise ReferenceInUse(text, _short(uses[0].container_id), image.digest.short)
         name = Reference.parse(text).tagged()
         if name.digest is not None:
             name = name.with_digest(name.digest)
@@ -115,7 +115,7 @@ class Removal:
 
     @staticmethod
     def _conflict(image: Image, cause: str, *, is_hard: bool = False, is_used: bool = False) -> ImageInUse:
-        return ImageInUse(image.id.short, cause, is_hard=is_hard, is_used=is_used)
+        return ImageInUse(image.digest.short, cause, is_hard=is_hard, is_used=is_used)
 
     def _names(self, image: Image) -> list[Reference]:
         return self._store.catalog.names(image.id)

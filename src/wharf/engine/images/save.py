@@ -149,9 +149,9 @@ def _members(store: Store, wanted: Sequence[Wanted]) -> dict[str, _Member]:
     descriptors: list[dict[str, object]] = []
     repositories: dict[str, dict[str, str]] = {}
     for image, names in wanted:
-        config = store.blobs.read(image.id, limits.IMAGE_CONFIG)
+        config = store.blobs.read(image.digest, limits.IMAGE_CONFIG)
         layers = store.layers.stack(image.chain_id)
-        members[_blob(image.id)] = _Member(config, mtime=_seconds(image.created))
+        members[_blob(image.digest)] = _Member(config, mtime=_seconds(image.created))
         members.update((_blob(each.diff_id), _Member(b"", each, _seconds(image.created))) for each in layers)
         for old in _old_documents(image, layers):
             members[_blob(Digest.of(old))] = _Member(old, mtime=_seconds(image.created))
@@ -183,7 +183,7 @@ def _descriptor(layer: Layer) -> dict[str, object]:
 
 def _item(image: Image, names: Sequence[Reference], layers: Sequence[Layer]) -> dict[str, object]:
     item: dict[str, object] = {
-        "Config": _blob(image.id),
+        "Config": _blob(image.digest),
         "RepoTags": [name.familiar for name in names] or None,
         "Layers": [_blob(each.diff_id) for each in layers],
     }

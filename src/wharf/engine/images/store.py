@@ -108,7 +108,7 @@ class Store:
         await self._db.write(work)
         self.catalog.add(image)
         for name in names:
-            self.catalog.point(name, image.id)
+            self.catalog.point(name, image.digest)
         failpoint("images.recorded")
 
     async def tag(self, image: Image, name: Reference) -> None:
@@ -150,7 +150,7 @@ class Store:
         self.catalog.discard(image.id)
         failpoint("images.deleted")
         gone = await self.layers.collect()
-        await self.lane.run(self._delete_blobs, [*gone.blobs, image.id])
+        await self.lane.run(self._delete_blobs, [*gone.blobs, image.digest])
         return [chain for chain in image.chain_ids if chain in gone.chains]
 
     def _delete_blobs(self, digests: Iterable[Digest]) -> None:
