@@ -12,6 +12,7 @@ from typing import Self
 
 from wharf.aio.channel import Channel, wake
 from wharf.aio.peer import Peer, error_of
+from wharf.aio.supervisor import Supervisor
 from wharf.errors import Unavailable
 from wharf.linux import seqpacket
 
@@ -48,6 +49,8 @@ class Spawner:
         self._born = 0.0
         self._closing = False
         self._reaped: dict[int, asyncio.Future[None]] = {}
+        self._preparations: dict[str, dict[str, object]] = {}
+        self._preparing = Supervisor("spawner")
 
     @classmethod
     async def start(cls, program: Sequence[str], *, variables: Mapping[str, str] | None = None) -> Self:
@@ -58,6 +61,15 @@ class Spawner:
         spawner = cls(program, environment(os.environ if variables is None else variables))
         spawner._living()
         return spawner
+
+    async def prepare(self, name: str, args: Mapping[str, object]) -> None:
+        """Have this spawner, and each one after it, do preparation `name` for all its children.
+
+        Raises the kind in its answer, or Unavailable.
+        """
+        peer = self._living_or_unavailable()
+        self._preparations[name] = dict(args)
+        await peer.call("prepare", name=name, args=dict(args))
 
     async def shim(self, bundle: str) -> tuple[socket.socket, int]:
         """Start the shim of `bundle` and return our end of its channel, and a pidfd; both the caller's.
@@ -117,6 +129,7 @@ class Spawner:
     async def close(self) -> None:
         """End the spawner, and wait for its end; the jobs end with it."""
         self._closing = True
+        await self._preparing.close()
         if self._peer is not None:
             await self._peer.close()
         for pidfd, reaped in list(self._reaped.items()):
@@ -133,10 +146,7 @@ class Spawner:
         What was not answered was not done (`spawner/server.py`), so it is asked again of the next spawner.
         """
         for _ in range(_ATTEMPTS):
-            try:
-                peer = self._living()
-            except OSError as error:
-                raise Unavailable(f"cannot start the spawner: {error.strerror}") from error
+            peer = self._living_or_unavailable()
             try:
                 result, received = await peer.call(op, fds, **fields)
             except Unavailable:
@@ -157,6 +167,12 @@ class Spawner:
         if self._peer is None or self._peer.closed.done():
             self._peer = self._launch()
         return self._peer
+
+    def _living_or_unavailable(self) -> Peer:
+        try:
+            return self._living()
+        except OSError as error:
+            raise Unavailable(f"cannot start the spawner: {error.strerror}") from error
 
     def _launch(self) -> Peer:
         self._born = time.monotonic()
@@ -184,6 +200,8 @@ class Spawner:
         loop.add_reader(pidfd, self._reap, pid, pidfd)
         peer = Peer(Channel(ours), lambda _message, fds: seqpacket.close_all(fds))
         peer.closed.add_done_callback(self._died)
+        for name, args in self._preparations.items():
+            self._preparing.start(peer.call("prepare", name=name, args=args))
         return peer
 
     def _reap(self, pid: int, pidfd: int) -> None:

@@ -16,7 +16,7 @@ import signal
 import socket
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from wharf import errors
 from wharf.failpoint import failpoint
@@ -29,11 +29,29 @@ Job = Callable[[dict[str, object], socket.socket, list[int]], None]
 RunShim = Callable[[str, socket.socket], NoReturn]
 """`run_shim(bundle, channel)`: be the shim of the container in the folder `bundle`."""
 
+Preparation = Callable[[dict[str, object]], None]
+"""`prepare(args)`: do in the spawner itself what its children would do again and again, like filling a cache.
+The arguments are wharfd's own, never a user's."""
+
 _GO = b"g"
 
 
-def serve(sock: socket.socket, jobs: Mapping[str, Job], run_shim: RunShim) -> None:
+class Program(NamedTuple):
+    """What a spawner can do."""
+
+    jobs: Mapping[str, Job]
+    run_shim: RunShim
+    preparations: Mapping[str, Preparation] = {}
+
+
+def serve(
+    sock: socket.socket,
+    jobs: Mapping[str, Job],
+    run_shim: RunShim,
+    preparations: Mapping[str, Preparation] | None = None,
+) -> None:
     """Answer requests from `sock` until it ends; returns then. The caller's process has one thread."""
+    program = Program(jobs, run_shim, preparations or {})
     wake_r, wake_w = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     signal.signal(signal.SIGCHLD, _note)
     signal.set_wakeup_fd(wake_w, warn_on_full_buffer=False)
@@ -46,7 +64,7 @@ def serve(sock: socket.socket, jobs: Mapping[str, Job], run_shim: RunShim) -> No
             if wake_r in ready:
                 os.read(wake_r, 512)
                 _reap()
-            if sock.fileno() in ready and not _serve_one(sock, jobs, run_shim):
+            if sock.fileno() in ready and not _serve_one(sock, program):
                 return
     finally:
         signal.set_wakeup_fd(-1)
@@ -70,7 +88,7 @@ def _reap() -> None:
             return
 
 
-def _serve_one(sock: socket.socket, jobs: Mapping[str, Job], run_shim: RunShim) -> bool:
+def _serve_one(sock: socket.socket, program: Program) -> bool:
     """Carry out one request; False when the connection is over."""
     try:
         packet = seqpacket.receive(sock)
@@ -88,7 +106,11 @@ def _serve_one(sock: socket.socket, jobs: Mapping[str, Job], run_shim: RunShim) 
             _complain("message without an id")
             return False
         try:
-            child = _child(message, fds, jobs, run_shim)
+            if message.get("op") == "prepare":
+                _prepare(message, program)
+                seqpacket.send(sock, {"id": number, "result": {}})
+                return True
+            child = _child(message, fds, program)
         except errors.EngineError as error:
             seqpacket.send(sock, {"id": number, "error": describe(error)})
         else:
@@ -104,9 +126,17 @@ def _complain(text: str) -> None:
     os.write(2, f"spawner: {text}\n".encode())
 
 
-def _child(
-    message: dict[str, object], fds: Sequence[int], jobs: Mapping[str, Job], run_shim: RunShim
-) -> Callable[[], object]:
+def _prepare(message: dict[str, object], program: Program) -> None:
+    """Prepare; raises the preparation's own kind, or InvalidParameter for an ill-typed request."""
+    match message:
+        case {"name": str(name), "args": dict(args)} if name in program.preparations:
+            program.preparations[name](args)
+            gc.freeze()
+        case _:
+            raise errors.InvalidParameter(f"no such preparation: {message.get('name')!r}")
+
+
+def _child(message: dict[str, object], fds: Sequence[int], program: Program) -> Callable[[], object]:
     """Return what the child of a request has to do; raises InvalidParameter when the request is ill-typed."""
     match message:
         case {"op": "shim", "bundle": str(bundle)}:
@@ -114,13 +144,13 @@ def _child(
                 raise errors.InvalidParameter(f"a bundle is an absolute path, not {bundle!r}")
             if len(fds) != 1:
                 raise errors.InvalidParameter(f"a shim takes one descriptor, not {len(fds)}")
-            return lambda: _be_shim(bundle, fds[0], run_shim)
+            return lambda: _be_shim(bundle, fds[0], program.run_shim)
         case {"op": "job", "name": str(name), "args": dict(args)}:
-            if name not in jobs:
+            if name not in program.jobs:
                 raise errors.InvalidParameter(f"no such job: {name!r}")
             if not fds:
                 raise errors.InvalidParameter("a job takes its channel as a descriptor")
-            return lambda: _be_worker(jobs[name], args, fds)
+            return lambda: _be_worker(program.jobs[name], args, fds)
         case _:
             raise errors.InvalidParameter(f"ill-formed request: {message.get('op')!r}")
 
