@@ -73,15 +73,18 @@ def _arguments(count: int) -> str:
     return "argument" if count == 1 else "arguments"
 
 
-def for_each(names: Sequence[str], act: Callable[[str], str]) -> None:
+def for_each(names: Sequence[str], act: Callable[[str], str | None]) -> None:
     """Do `act` for each name and print what it returns; go on after an error, and end with all of them."""
     from wharf.client.errors import ClientError
 
     failures: list[str] = []
     for name in names:
         try:
-            print(act(name))
+            done = act(name)
         except ClientError as error:
             failures.append(str(error))
+            continue
+        if done is not None:
+            print(done)
     if failures:
         raise CliError("\n".join(failures))

@@ -83,4 +83,4 @@ def run_failure(program: str, command: str, message: str, *, with_help: bool = T
     elif any(words in told for words in _NOT_EXECUTABLE):
         kind = CannotInvoke
     advice = f"\n\nRun '{program} {command} --help' for more information" if with_help else ""
-    return kind(f"{program}: {message.rstrip('.')}{advice}")
+    return kind(f"{program}: {message}{advice}")

@@ -25,11 +25,11 @@ def _running(engine: Engine, name: str) -> ContainerInspect:
     details = containers.inspect(engine, name)
     state = details["State"]
     if not state["Running"]:
-        raise CliError("cannot attach to a stopped container, start it first")
+        raise CliError("You cannot attach to a stopped container, start it first")
     if state["Paused"]:
-        raise CliError("cannot attach to a paused container, unpause it first")
+        raise CliError("You cannot attach to a paused container, unpause it first")
     if state["Restarting"]:
-        raise CliError("cannot attach to a restarting container, wait until it is running")
+        raise CliError("You cannot attach to a restarting container, wait until it is running")
     return details
 
 

@@ -146,7 +146,8 @@ def run(session: Session, parsed: Parsed) -> None:
     """List the containers."""
     quiet = parsed.on("quiet")
     layout = parsed.text("format") or ("" if quiet else session.config.text("psFormat"))
-    with_size = parsed.on("size") or (".Size" in layout and "size" not in parsed.changed)
+    shows_size = ".Size" in layout or "json" in layout
+    with_size = parsed.on("size") or (shows_size and "size" not in parsed.changed)
     last = 1 if parsed.on("latest") and parsed.number("last") == -1 else parsed.number("last")
     rows = containers.listing(
         session.engine,

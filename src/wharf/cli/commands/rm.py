@@ -17,7 +17,7 @@ def run(session: Session, parsed: Parsed) -> None:
     """Remove each."""
     force = parsed.on("force")
 
-    def act(name: str) -> str:
+    def act(name: str) -> str | None:
         stripped = name.strip("/")
         if not stripped:
             raise ClientError("container name cannot be empty")
@@ -30,7 +30,7 @@ def run(session: Session, parsed: Parsed) -> None:
                 raise
             # What is gone already was to be gone: Docker says so, and succeeds.
             session.warn(str(error))
-            return ""
+            return None
         return name
 
     for_each(parsed.arguments, act)

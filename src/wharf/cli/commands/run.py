@@ -75,8 +75,6 @@ def _run_attached(session: Session, parsed: Parsed, request: Request, container:
     keys = parsed.text("detach-keys") or session.config.text("detachKeys")
     shows_output = "Stdout" in request.attach or "Stderr" in request.attach
     with Attendance(engine, container, proxy=proxy, resize=resize) as attendance:
-        if not shows_output:
-            print(container, flush=True)
         stream = containers.attach(
             engine,
             container,
