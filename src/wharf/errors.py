@@ -59,3 +59,8 @@ class Cancelled(EngineError):
 
 class Internal(EngineError):
     """The engine tried, and the system refused."""
+
+
+def kind_of(error: EngineError) -> type[EngineError]:
+    """Return the class of the tree above that `error` belongs to: its nearest kind."""
+    return next(kind for kind in type(error).__mro__ if kind.__module__ == __name__)

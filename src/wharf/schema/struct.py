@@ -99,7 +99,14 @@ class Struct(msgspec.Struct, metaclass=StructMeta, frozen=True, omit_defaults=Tr
     """A shape of the Engine API; see the module."""
 
 
-_encoder: Final = msgspec.json.Encoder(order="deterministic")
+def _plain(value: object) -> object:
+    """Return what stands on the wire for a value of a type of ours: digests and the like are texts."""
+    if isinstance(value, str):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} does not go on the wire")
+
+
+_encoder: Final = msgspec.json.Encoder(order="deterministic", enc_hook=_plain)
 
 
 def encode(value: object) -> bytes:

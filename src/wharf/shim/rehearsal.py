@@ -50,10 +50,12 @@ def _play(sock: socket.socket, wharfd: socket.socket, log: LogConfig) -> None:
     stdin_r, stdin_w = os.pipe()
     out_r, out_w = os.pipe()
     err_r, err_w = os.pipe()
+    # If the init ended before its start, the shim would wait for this process, and this one for the shim.
+    started_r, started_w = os.pipe()
     pid = os.fork()
     if pid == 0:
-        seqpacket.close_all([stdin_w, theirs.detach()])
-        _play_init(stdin_r, (out_w, err_w), client)
+        seqpacket.close_all([stdin_w, started_w, theirs.detach()])
+        _play_init(stdin_r, (out_w, err_w), client, started_r)
     report = {
         "pid": pid,
         "cgroup": "/wharf-rehearsal",
@@ -72,9 +74,10 @@ def _play(sock: socket.socket, wharfd: socket.socket, log: LogConfig) -> None:
     seqpacket.send(wharfd, {"id": 3, "op": "start"})
     seqpacket.receive(sock)
     seqpacket.send(sock, {"started_at": 1})
+    os.close(started_w)
 
 
-def _play_init(stdin: int, outputs: Sequence[int], client: socket.socket) -> NoReturn:
+def _play_init(stdin: int, outputs: Sequence[int], client: socket.socket, started: int) -> NoReturn:
     client.send(b"typed")
     client.shutdown(socket.SHUT_WR)
     while os.read(stdin, 1024):
@@ -82,4 +85,5 @@ def _play_init(stdin: int, outputs: Sequence[int], client: socket.socket) -> NoR
     for fd in outputs:
         os.write(fd, _OUTPUT)
     client.recv(1024)
+    os.read(started, 1)
     os._exit(0)

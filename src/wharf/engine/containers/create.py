@@ -7,6 +7,7 @@ import time
 from wharf.engine.containers import admission, index
 from wharf.engine.containers.container import Container
 from wharf.engine.containers.context import Context
+from wharf.engine.containers.places import endpoint_request
 from wharf.engine.containers.record import Condition, Record
 from wharf.engine.images.image import Image
 from wharf.engine.names import propose
@@ -55,13 +56,16 @@ async def create(
     config, host, warnings = admission.admit(
         config, request.host_config or HostConfig(), image, container_id, cgroup_mode=context.cgroup_mode
     )
+    networking = request.networking_config or NetworkingConfig()
+    context.networks.check(
+        host.network_mode, endpoint_request(networking.endpoints_config, host.network_mode)
+    )
     given = (
         wanted or propose(lambda proposed: context.index.holder_of(proposed) is not None) or container_id[:12]
     )
     context.index.reserve(given, container_id)
     try:
         words = admission.command(config)
-        networking = request.networking_config or NetworkingConfig()
         record = Record(
             id=container_id,
             name=given,

@@ -13,7 +13,7 @@ from wharf.engine.containers.exec_instance import Exec
 from wharf.engine.containers.oci import process as oci_process
 from wharf.engine.containers.record import Status
 from wharf.engine.errors import NoSuchExec, NotRunning
-from wharf.errors import Conflict, EngineError, InvalidParameter
+from wharf.errors import Conflict, EngineError, InvalidParameter, kind_of
 from wharf.runtime.spec import Process
 from wharf.schema.exec_ import ExecConfig
 
@@ -119,7 +119,7 @@ async def start(
         else:
             found.exit_code = 126
         context.emit(container, "exec_die", {"execID": found.id, "exitCode": str(found.exit_code)})
-        raise type(error)(message) from error
+        raise kind_of(error)(message) from error
     for fd in fds:
         os.close(fd)
     pid = result["pid"]

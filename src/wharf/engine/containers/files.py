@@ -9,6 +9,7 @@ from wharf.network import hosts, resolv
 from wharf.network.endpoint import Endpoint
 
 _HOSTS_FILE = "/etc/hosts"
+_HOST_GATEWAY = "host-gateway"
 
 
 def write(context: Context, container: Container, endpoints: Sequence[Endpoint]) -> Files:
@@ -19,7 +20,7 @@ def write(context: Context, container: Container, endpoints: Sequence[Endpoint])
     texts = {
         made.resolv_conf: _resolv_conf(context, container),
         made.hostname: f"{record.config.hostname}\n",
-        made.hosts: _hosts(container, endpoints),
+        made.hosts: _hosts(context, container, endpoints),
     }
     for path, text in texts.items():
         with open(path, "w", encoding="utf-8") as file:
@@ -38,9 +39,12 @@ def _resolv_conf(context: Context, container: Container) -> str:
     )
 
 
-def _hosts(container: Container, endpoints: Sequence[Endpoint]) -> str:
+def _hosts(context: Context, container: Container, endpoints: Sequence[Endpoint]) -> str:
     config, host = container.record.config, container.record.host_config
-    extra = [hosts.split_extra(entry) for entry in host.extra_hosts or ()]
+    extra = [
+        (context.networks.host_gateway if address == _HOST_GATEWAY else address, name)
+        for address, name in map(hosts.split_extra, host.extra_hosts or ())
+    ]
     if host.network_mode == "host":
         return _read(_HOSTS_FILE) + "".join(f"{address}\t{names}\n" for address, names in extra)
     return hosts.make(

@@ -8,6 +8,7 @@ import msgspec
 from wharf.engine.containers.container import Container
 from wharf.engine.containers.record import Condition, Record
 from wharf.engine.errors import AmbiguousPrefix, NameTaken, NoSuchContainer
+from wharf.schema.struct import encode
 from wharf.state.database import Database
 
 MIGRATIONS = (
@@ -91,7 +92,7 @@ class Index:
     async def save(self, container: Container, condition: Condition) -> None:
         """Make `condition` the container's, durably."""
         container.condition = condition
-        encoded = msgspec.json.encode(condition)
+        encoded = encode(condition)
         await self._db.write(
             lambda c: (
                 c.execute("UPDATE container SET condition = ? WHERE id = ?", (encoded, container.id)).rowcount
@@ -101,7 +102,7 @@ class Index:
     async def rename(self, container: Container, name: str) -> None:
         """Give the container another name, durably; the caller has reserved it."""
         renamed = msgspec.structs.replace(container.record, name=name)
-        encoded = msgspec.json.encode(renamed)
+        encoded = encode(renamed)
         await self._db.write(
             lambda c: (
                 c.execute(
@@ -122,7 +123,7 @@ def insert(connection: sqlite3.Connection, record: Record, condition: Condition)
     """Put a new container on record; part of the transaction that creates it."""
     connection.execute(
         "INSERT INTO container VALUES (?, ?, ?, ?)",
-        (record.id, record.name, msgspec.json.encode(record), msgspec.json.encode(condition)),
+        (record.id, record.name, encode(record), encode(condition)),
     )
 
 

@@ -12,11 +12,12 @@ from wharf.engine.containers import bundle, files
 from wharf.engine.containers import exit as exit_
 from wharf.engine.containers.container import Container, Run
 from wharf.engine.containers.context import Context
+from wharf.engine.containers.places import endpoint_request
 from wharf.engine.containers.record import Status
 from wharf.engine.errors import RemovalInProgress, StartFailed
-from wharf.errors import Conflict, EngineError, Internal, NotModified, Unavailable
+from wharf.errors import Conflict, EngineError, Internal, NotModified, kind_of
 from wharf.failpoint import failpoint
-from wharf.network.endpoint import Endpoint, EndpointRequest
+from wharf.network.endpoint import Endpoint
 
 _CREATE_FAILED = (
     "failed to create task for container: failed to create shim task: "
@@ -100,13 +101,11 @@ async def _launch(context: Context, container: Container, run: Run) -> int:
 async def _lease(context: Context, container: Container) -> Sequence[Endpoint]:
     record = container.record
     mode = record.host_config.network_mode
-    wanted = record.endpoints.get(mode)
-    ip = wanted.ipam_config.ipv4_address if wanted and wanted.ipam_config else ""
-    request = EndpointRequest(ip=ip or None, mac=(wanted.mac_address if wanted else "") or None)
+    request = endpoint_request(record.endpoints, mode)
     try:
         return [await context.networks.lease(record.id, mode, request)]
     except EngineError as error:
-        raise type(error)(f"failed to set up container networking: {error}") from error
+        raise kind_of(error)(f"failed to set up container networking: {error}") from error
 
 
 def _explain(error: BaseException) -> EngineError | None:
@@ -144,8 +143,3 @@ async def _undo(context: Context, container: Container, run: Run, failure: Engin
         context.tasks.start(
             exit_.remove_by_itself(context, container), name=f"remove {container.record.short_id}"
         )
-
-
-def lost() -> Unavailable:
-    """The error of a shim that ended without a word."""
-    return Unavailable("the container's shim ended unexpectedly")
