@@ -119,8 +119,8 @@ class JsonFile:
 
     def _append(self, parts: list[bytes], size: int) -> None:
         """Write `parts` whole or not at all; what a full disk took of them is cut off again."""
-        failpoint("shim.log")
         try:
+            failpoint("shim.log")
             written = os.writev(self._fd, parts)
         except OSError:
             written = -1
