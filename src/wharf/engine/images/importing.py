@@ -52,7 +52,7 @@ async def import_image(
                 "created": now,
                 "history": [{"created": now, "comment": message}],
                 "os": "linux",
-                "rootfs": {"type": "layers", "diff_ids": [layer.diff_id]},
+                "rootfs": {"type": "layers", "diff_ids": [str(layer.diff_id)]},
             }
             raw = msgspec.json.encode(document)
             return await store.create(raw, lease=lease, names=[] if name is None else [name])
