@@ -200,7 +200,9 @@ class Execs:
 
     async def inspect(self, exec_id: str) -> ExecInspect:
         """Return everything about an exec instance."""
-        return inspect.inspect_exec(execs.find(self._context, exec_id))
+        found = execs.find(self._context, exec_id)
+        await execs.catch_up(found)
+        return inspect.inspect_exec(found)
 
     async def resize(self, exec_id: str, *, height: int, width: int) -> None:
         """Tell an exec'd process's terminal its size."""

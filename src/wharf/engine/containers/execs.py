@@ -1,6 +1,7 @@
 """`exec`: further processes in a running container."""
 
 import asyncio
+import contextlib
 import os
 import socket
 import struct
@@ -153,6 +154,18 @@ def _process(context: Context, found: Exec, size: tuple[int, int] | None) -> Pro
     if size is not None:
         made["consoleSize"] = {"height": size[0], "width": size[1]}
     return made
+
+
+async def catch_up(found: Exec) -> None:
+    """Hear what the shim has said already.
+
+    A client that has seen the end of its stream asks for the exit code at once; the shim told it before it
+    closed the stream, so that with its next answer the news is here.
+    """
+    run = found.container.run
+    if found.is_running and run is not None:
+        with contextlib.suppress(EngineError):
+            await run.shim.call("state")
 
 
 def on_exit(context: Context, container: Container, message: dict[str, object]) -> None:

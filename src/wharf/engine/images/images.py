@@ -17,6 +17,7 @@ from wharf.engine.images.load import Load, Report
 from wharf.engine.images.removal import Removal
 from wharf.engine.images.store import Store
 from wharf.errors import Conflict, InvalidParameter
+from wharf.registry.settings import RegistrySettings
 from wharf.schema.filters import Filters
 from wharf.schema.image import HistoryItem, ImageDeleteItem, ImageInspect, ImagesPruneReport, ImageSummary
 from wharf.schema.reference import Reference
@@ -47,8 +48,10 @@ class Images:
         temporary: str,
         emit: Emit,
         users: Users,
+        registry: RegistrySettings | None = None,
     ) -> None:
         """`users` tells which containers were made from an image, `emit` takes events."""
+        self._registry = registry or RegistrySettings()
         self._store = Store(db=db, jobs=spawner, blobs=blobs, layers=layers, temporary=temporary)
         self._emit_event = emit
         self._users = users
@@ -174,8 +177,22 @@ class Images:
         self._tell("import", image)
         return image
 
+    async def pull(self, name: str, *, tag: str, platform: str, auth: str, report: Report) -> None:
+        """Fetch an image from its registry; `tag` may be a digest, `auth` is X-Registry-Auth as it came.
+
+        Raises InvalidParameter kinds, and the errors of `wharf.registry.errors`.
+        """
+        # The client's half of aiohttp is imported when the first pull begins.
+        from wharf.engine.images import pulling  # noqa: PLC0415 - see above
+
+        asked = pulling.wanted(name, tag=tag, platform=platform, auth=auth)
+        image = await pulling.Pull(self._store, self._registry, report).run(asked)
+        reference = asked.reference
+        attributes = {**(image.config.labels or {}), "name": reference.familiar_name}
+        self._emit_event("image", "pull", reference.familiar, attributes)
+
     async def adopt(self, config: bytes, *, names: Iterable[Reference], lease: Lease) -> Image:
-        """Record a pulled or built image, whose layers are in `layers` and held by `lease`.
+        """Record a built or committed image, whose layers are in `layers` and held by `lease`.
 
         `names` may have tags and digests. Raises BadImage, NoSuchLayer. The caller tells the event.
         """

@@ -157,6 +157,11 @@ class Store:
         for digest in digests:
             self.blobs.delete(digest)
 
+    async def drop_unused(self, digests: Iterable[Digest]) -> None:
+        """Remove the blobs among `digests` that no image and no layer refers to, and nobody leases."""
+        unused = [each for each in digests if each not in self.catalog and not self.layers.keeps(each)]
+        await self.lane.run(self._delete_blobs, unused)
+
     def size(self, image: Image) -> int:
         """Return the bytes of all files in all layers of an image."""
         return sum(layer.size for layer in self.layers.stack(image.chain_id))
