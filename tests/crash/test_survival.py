@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine_kit.client import Cli
+from engine_kit.client import Cli, say
 from engine_kit.engine import OwnEngine
 from engine_kit.image import IMAGE
 from engine_kit.patience import eventually
@@ -74,8 +74,9 @@ def test_a_restarted_daemon_drives_the_old_containers(fresh_engine: OwnEngine, c
     fresh_engine.start()
     assert cli("exec", "wt-a", "echo", "exec works").ok() == "exec works"
     with cli.piped("attach", "wt-a") as attached:
-        out, _ = attached.communicate(b"word\n", timeout=20)
-    assert out == b"got word\n"
+        say(attached, b"word\n")
+        assert attached.stdout is not None
+        assert attached.stdout.read() == b"got word\n"
     assert cli("wait", "wt-a").ok() == "5"
 
 

@@ -107,6 +107,17 @@ class Cli:
                 os.close(ours)
 
 
+def say(client: subprocess.Popen[bytes], line: bytes) -> None:
+    """Give a piped client a line of input, and leave its input open.
+
+    Docker closes the output of an attached client with its input, unless the container was made for one
+    client only (StdinOnce), so closing would race with the answer.
+    """
+    assert client.stdin is not None
+    client.stdin.write(line)
+    client.stdin.flush()
+
+
 class Terminal:
     """The other side of a command's terminal."""
 

@@ -202,7 +202,7 @@ class OwnEngine(Engine):
         """Count everything of this engine; the daemon must run."""
         return take(
             roots=[self.data_root, self.exec_root],
-            cgroups=self.sandbox.cgroups,
+            cgroups=self.sandbox.parents(),
             pids=self.sandbox.processes(),
             engine=self.pid,
             network=self.sandbox.pid,

@@ -124,14 +124,18 @@ class Sandbox:
                     found.update(map(int, procs.read_text().split()))
         return sorted(found - {self._holder.pid if self._holder else 0})
 
+    def parents(self) -> list[Path]:
+        """The cgroups an engine made at the top, one a hierarchy; like Docker's /docker they stay."""
+        return [
+            path
+            for top in self.cgroups
+            for path in top.iterdir()
+            if path.is_dir() and path.name not in ("engine", "kit")
+        ]
+
     def folders(self) -> list[str]:
-        """The cgroups made inside, without those of the kit."""
-        ours = {"engine", "kit"}
-        made: list[str] = []
-        for top in self.cgroups:
-            folders = (path for path in top.rglob("*") if path.is_dir())
-            made += [str(path) for path in folders if path.relative_to(top).parts[0] not in ours]
-        return sorted(made)
+        """The cgroups below those: a container's, or left by one."""
+        return sorted(str(path) for top in self.parents() for path in top.rglob("*") if path.is_dir())
 
     def close(self) -> None:
         """End everything inside and take the cgroups away."""

@@ -87,12 +87,12 @@ def test_version_and_info_agree(sdk: docker.DockerClient) -> None:
 def test_attaching_by_socket_reads_and_writes(sdk: docker.DockerClient) -> None:
     container = sdk.containers.create(IMAGE, ["cat"], name="wt-sdk", stdin_open=True, tty=True)
     link = container.attach_socket(params={"stdin": 1, "stdout": 1, "stream": 1})
-    container.start()
-    link._sock.sendall(b"typed\n")
-    seen = b""
-    while seen.count(b"typed") < 2:
-        piece = link._sock.recv(1000)
-        assert piece, seen
-        seen += piece
-    link.close()
+    with contextlib.closing(link), contextlib.closing(link._sock) as raw:
+        container.start()
+        raw.sendall(b"typed\n")
+        seen = b""
+        while seen.count(b"typed") < 2:
+            piece = raw.recv(1000)
+            assert piece, seen
+            seen += piece
     container.kill()

@@ -2,7 +2,7 @@
 
 import time
 
-from engine_kit.client import Cli
+from engine_kit.client import Cli, say
 from engine_kit.image import IMAGE
 
 _STUBBORN = "trap '' TERM; echo ready; while :; do sleep 0.05; done"
@@ -36,7 +36,8 @@ def test_wait_ends_when_the_container_does(cli: Cli) -> None:
     cli("run", "-di", "--name", "wt-w", IMAGE, "sh", "-c", "read go; exit 12").ok()
     with cli.piped("wait", "wt-w") as waiting:
         with cli.piped("attach", "wt-w") as attached:
-            attached.communicate(b"go\n", timeout=20)
+            say(attached, b"go\n")
+            attached.wait(timeout=20)
         out, _ = waiting.communicate(timeout=20)
     assert out == b"12\n"
 

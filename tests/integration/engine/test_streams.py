@@ -2,17 +2,15 @@
 
 import signal
 
-from engine_kit.client import Cli
+from engine_kit.client import Cli, say
 from engine_kit.image import IMAGE
 
 
 def test_output_comes_while_the_container_runs(cli: Cli) -> None:
     with cli.piped("run", "--rm", "-i", IMAGE, "sh", "-c", "echo ready; read line; echo got $line") as client:
         assert client.stdout is not None
-        assert client.stdin is not None
         assert client.stdout.readline() == b"ready\n"
-        client.stdin.write(b"a line\n")
-        client.stdin.flush()
+        say(client, b"a line\n")
         assert client.stdout.readline() == b"got a line\n"
         assert client.wait(timeout=20) == 0
 
@@ -48,10 +46,7 @@ def test_two_attached_clients_see_the_same(cli: Cli) -> None:
     with cli.piped("attach", "--no-stdin", "wt-two") as one, cli.piped("attach", "wt-two") as other:
         assert one.stdout is not None
         assert other.stdout is not None
-        assert other.stdin is not None
-        cli("exec", "wt-two", "true").ok()
-        other.stdin.write(b"go\n")
-        other.stdin.flush()
+        say(other, b"go\n")
         assert other.stdout.read() == b"for all\n"
         assert other.wait(timeout=20) == 4
 
@@ -62,7 +57,8 @@ def test_logs_follow_until_the_container_ends(cli: Cli) -> None:
         assert follower.stdout is not None
         assert follower.stdout.readline() == b"first\n"
         with cli.piped("attach", "wt-f") as attached:
-            attached.communicate(b"go\n", timeout=20)
+            say(attached, b"go\n")
+            attached.wait(timeout=20)
         assert follower.stdout.read() == b"last\n"
         assert follower.wait(timeout=20) == 0
 
@@ -70,8 +66,9 @@ def test_logs_follow_until_the_container_ends(cli: Cli) -> None:
 def test_stdin_of_a_detached_container_waits_for_its_first_client(cli: Cli) -> None:
     cli("run", "-di", "--name", "wt-wait", IMAGE, "head", "-n", "1").ok()
     with cli.piped("attach", "wt-wait") as client:
-        out, _ = client.communicate(b"late input\n", timeout=20)
-    assert out == b"late input\n"
+        say(client, b"late input\n")
+        assert client.stdout is not None
+        assert client.stdout.read() == b"late input\n"
 
 
 def test_exec_sees_the_end_of_its_input(cli: Cli) -> None:

@@ -71,8 +71,9 @@ def test_a_link_and_its_address_are_seen(sandbox: Sandbox, tmp_path: Path) -> No
 def test_a_cgroup_in_any_hierarchy_is_seen(sandbox: Sandbox, tmp_path: Path) -> None:
     before = _census(sandbox, tmp_path)
     for top in sandbox.cgroups:
-        (top / "left").mkdir()
-    assert _new(sandbox, tmp_path, before) == ["+ cgroups"] * len(sandbox.cgroups)
+        (top / "engines").mkdir()
+        (top / "engines" / "left").mkdir()
+    assert _new(sandbox, tmp_path, before) == ["+ cgroups"] * 2 * len(sandbox.cgroups)
     assert len(sandbox.folders()) == len(sandbox.cgroups)
 
 
