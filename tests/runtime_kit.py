@@ -5,7 +5,7 @@ import select
 import shutil
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -204,6 +204,15 @@ class Output:
 
 def _text(fd: int) -> str:
     return os.pread(fd, 1 << 20, 0).decode("utf-8", "replace")
+
+
+def drain(console: int) -> str:
+    """Return everything that was written to a terminal whose processes have ended."""
+    chunks = []
+    with suppress(OSError):  # EIO is the end
+        while chunk := os.read(console, 4096):
+            chunks.append(chunk)
+    return b"".join(chunks).decode()
 
 
 def wait(pidfd: int) -> int:

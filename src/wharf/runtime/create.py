@@ -104,7 +104,6 @@ def create(
     """
     plan = _plan(spec, bundle, root, stdio, console_size)
     with ExitStack() as undo:
-        failpoint("runtime.cgroup")
         cgroup = _make_cgroup(spec, undo)
         ours, theirs = Channel.pair()
         undo.callback(ours.close)
@@ -113,7 +112,10 @@ def create(
             joined = plan.namespaces.open_joined(born)
             place = birth.Place(cgroup, born)
             pid, pidfd = _clone(
-                lambda: init.run(plan, place, joined, theirs, gate), plan.namespaces, joined, place.fd
+                lambda: init.run(plan, place, joined, theirs, ours, gate=gate),
+                plan.namespaces,
+                joined,
+                place.fd,
             )
         undo.callback(os.close, pidfd)
         undo.callback(birth.end, pidfd)
@@ -171,6 +173,7 @@ def _plan(
 
 def _make_cgroup(spec: Spec, undo: ExitStack) -> Cgroup:
     try:
+        failpoint("runtime.cgroup")
         cgroup = Cgroup.create(birth.cgroup_path(spec), spec.get("linux", {}).get("resources") or {})
     except OSError as error:
         raise CannotCreate(f"{birth.STARTING}unable to apply cgroup configuration: {error}") from error
@@ -182,8 +185,8 @@ def _clone(
     child: Callable[[], None], namespaces: Namespaces, joined: Mapping[int, int], cgroup_fd: int | None
 ) -> tuple[int, int]:
     """Fork into the new namespaces; `child` runs there and does not return."""
-    failpoint("runtime.clone")
     try:
+        failpoint("runtime.clone")
         with children_in(joined.get(CloneFlag.NEWPID)):
             pid, pidfd = clone3(namespaces.at_clone, cgroup_fd=cgroup_fd)
             if pid == 0:

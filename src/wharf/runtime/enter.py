@@ -35,9 +35,10 @@ class Visit(NamedTuple):
     console_size: tuple[int, int] | None
 
 
-def run(visit: Visit, place: Place, channel: Channel) -> NoReturn:
+def run(visit: Visit, place: Place, channel: Channel, callers_end: Channel) -> NoReturn:
     """Be the process."""
     try:
+        callers_end.close()
         with ExitStack() as stack:
             program = _enter(visit, place, channel, stack)
         channel.send(Ready())
@@ -54,7 +55,7 @@ def run(visit: Visit, place: Place, channel: Channel) -> NoReturn:
 
 def _enter(visit: Visit, place: Place, channel: Channel, stack: ExitStack) -> process.Program:
     gc.disable()  # a collection would touch, and so copy, the pages shared with the caller
-    init.isolate(pdeathsig=True)
+    init.isolate(channel, pdeathsig=True)
     place.enter()
     failpoint("runtime.exec.setns")
     try:

@@ -73,7 +73,7 @@ def exec_process(
         with ExitStack() as born:
             born.callback(theirs.close)
             place = birth.Place(cgroup, born)
-            pid, pidfd = _clone(visit, place, theirs)
+            pid, pidfd = _clone(visit, place, theirs, ours)
         undo.callback(os.close, pidfd)
         undo.callback(birth.end, pidfd)
         newborn = birth.Newborn(pid, ours)
@@ -94,15 +94,15 @@ def exec_process(
         return Execed(pid, pidfd, newborn.console)
 
 
-def _clone(visit: enter.Visit, place: birth.Place, channel: Channel) -> tuple[int, int]:
+def _clone(visit: enter.Visit, place: birth.Place, channel: Channel, callers_end: Channel) -> tuple[int, int]:
     """Fork into the container's pid namespace; the child does not return."""
-    failpoint("runtime.exec.clone")
     try:
+        failpoint("runtime.exec.clone")
         with children_in(visit.init_pidfd):
             pid, pidfd = clone3(cgroup_fd=place.fd)
             if pid == 0:
                 try:
-                    enter.run(visit, place, channel)
+                    enter.run(visit, place, channel, callers_end)
                 finally:
                     os._exit(1)
     except OSError as error:

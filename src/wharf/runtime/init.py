@@ -54,10 +54,18 @@ class Plan(NamedTuple):
 
 
 def run(
-    plan: Plan, place: Place, joined_fds: Mapping[int, int], channel: Channel, gate: socket.socket | None
+    plan: Plan,
+    place: Place,
+    joined_fds: Mapping[int, int],
+    channel: Channel,
+    callers_end: Channel,
+    *,
+    gate: socket.socket | None,
 ) -> NoReturn:
     """Be the init. `gate` is a listening socket on which Start may come once the caller has gone."""
     try:
+        # Else this process would hold its own channel open, and never see that the caller is gone.
+        callers_end.close()
         with ExitStack() as stack:
             program = _create(plan, place, joined_fds, channel, stack, pdeathsig=gate is None)
         channel.send(Ready())
@@ -92,7 +100,7 @@ def _create(
     pdeathsig: bool,
 ) -> process.Program:
     gc.disable()  # a collection would touch, and so copy, the pages shared with the caller
-    isolate(pdeathsig=pdeathsig)
+    isolate(channel, pdeathsig=pdeathsig)
     place.enter()
     if plan.namespaces.new & CloneFlag.NEWCGROUP:
         unshare(CloneFlag.NEWCGROUP)  # its root is where this process stands now
@@ -103,6 +111,8 @@ def _create(
     join_session(plan.session)
     orders = mounts.clone_shared(plan.mounts)
     rootfs.separate()
+    if plan.root_mounts:
+        orders = mounts.clone_hidden(orders, plan.bundle)
     root = stack.enter_context(rootfs.mount_root(plan.spec, plan.bundle, plan.root_mounts))
     account = process.account_of(plan.process, root)
     mounter = mounts.Mounter(root, plan.cgroups, stack)
@@ -130,12 +140,17 @@ def _create(
     return process.confine(plan.process, account, root, filter_)
 
 
-def isolate(*, pdeathsig: bool) -> None:
-    """Close this process to inspection, lead a session, and let no descriptor outlive execve(2)."""
-    failpoint("runtime.init")
+def isolate(channel: Channel, *, pdeathsig: bool) -> None:
+    """Close this process to inspection, lead a session, and let no descriptor outlive execve(2).
+
+    With `pdeathsig` it dies with its caller from here on; a caller that is gone already ends it now.
+    """
     prctl.set_dumpable(dumpable=False)
     if pdeathsig:
         prctl.set_pdeathsig(signal.SIGKILL)
+        if channel.is_ended():
+            os._exit(1)
+    failpoint("runtime.init")
     prctl.close_on_exec_from(3)
     os.setsid()
     os.umask(0)
@@ -146,8 +161,8 @@ def join_session(name: str) -> None:
     failpoint("runtime.keyring")
     try:
         serial = keyring.join_session(f"_ses.{name}")
-        # The same user may find it by its name, to join it later, but neither list nor read it: root of another
-        # container is the same user.
+        # The same user may find it by its name, to join it later, but neither list nor read it: root of
+        # another container is the same user.
         keyring.set_permissions(serial, keyring.KEY_POS_ALL | keyring.KEY_USR_SEARCH)
     except OSError as error:
         if error.errno != errno.ENOSYS:  # a kernel without keys has none to leak

@@ -108,9 +108,12 @@ class Channel:
             seqpacket.close_all(fds)
             raise
 
-    def fileno(self) -> int:
-        """Return the descriptor, for poll(2)."""
-        return self._socket.fileno()
+    def is_ended(self) -> bool:
+        """Return whether the other side is gone and has left nothing to receive."""
+        try:
+            return not self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
 
     def close(self) -> None:
         """Close this end; twice does no harm."""

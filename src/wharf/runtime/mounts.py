@@ -5,6 +5,7 @@ was found by `Root`: no race in the image can lead it elsewhere, and no one sees
 only a short list of files may be mounted, since programs (and this runtime) trust what is there.
 """
 
+import errno
 import os
 import stat
 from collections.abc import Sequence
@@ -52,7 +53,17 @@ def clone_shared(orders: Sequence[Order]) -> list[Order]:
     """Clone the sources that stay shared with the host, before this mount namespace is made a slave."""
     return [
         order._replace(tree=_clone(order))
-        if any(change.flag == MountFlag.SHARED for change in order.options.propagation) and order.options.bind
+        if order.options.bind and any(c.flag == MountFlag.SHARED for c in order.options.propagation)
+        else order
+        for order in orders
+    ]
+
+
+def clone_hidden(orders: Sequence[Order], place: str) -> list[Order]:
+    """Clone the sources that the root will cover, when it is mounted at `place`."""
+    return [
+        order._replace(tree=_clone(order))
+        if order.options.bind and order.tree is None and order.source.startswith(f"{place}/")
         else order
         for order in orders
     ]
@@ -92,8 +103,12 @@ class Mounter:
         try:
             _apply(tree, order.options)
             directory = stat.S_ISDIR(os.fstat(tree).st_mode)
-            target = self._target(order, directory=directory, tree=tree)
+            target, _ = self._target(order, directory=directory, tree=tree)
             try:
+                if stat.S_ISDIR(os.fstat(target).st_mode) != directory:
+                    # The kernel's own answer is EINVAL here, where mount(2) has this one.
+                    error = NotADirectoryError(errno.ENOTDIR, "")
+                    raise _refused(order, _call(order, target, error))
                 self._attach(tree, target, order)
             finally:
                 os.close(target)
@@ -101,12 +116,12 @@ class Mounter:
             os.close(tree)
 
     def _filesystem(self, order: Order) -> None:
-        target = self._target(order, directory=True)
+        target, is_new = self._target(order, directory=True)
         try:
             later = order.options.readonly and (order.type == "tmpfs" or order.destination == "/dev")
             attributes = order.options.add & ~(MountAttr.RDONLY if later else 0)
             parameters = order.options.parameters
-            if order.type == "tmpfs" and not any(key == "mode" for key, _ in parameters):
+            if order.type == "tmpfs" and not is_new and not any(key == "mode" for key, _ in parameters):
                 parameters = [("mode", f"{stat.S_IMODE(os.fstat(target).st_mode):o}"), *parameters]
             # A cgroup2 superblock is the host's own; only the mount may be read-only.
             readonly = order.options.readonly and not later and order.type != "cgroup2"
@@ -132,7 +147,7 @@ class Mounter:
 
     def _cgroup(self, order: Order) -> None:
         assert self._cgroups is not None
-        target = self._target(order, directory=True)
+        target, _ = self._target(order, directory=True)
         try:
             cgroup_mounts.mount_view(self._cgroups, target, order.options)
         finally:
@@ -144,13 +159,13 @@ class Mounter:
         except OSError as error:
             raise _refused(order, _call(order, target, error)) from error
 
-    def _target(self, order: Order, *, directory: bool, tree: int | None = None) -> int:
-        """Return where `order` goes, made when missing, opened with O_PATH."""
+    def _target(self, order: Order, *, directory: bool, tree: int | None = None) -> tuple[int, bool]:
+        """Return where `order` goes, opened with O_PATH, and whether it had to be made."""
         path = order.destination
         if order.type in ("proc", "sysfs") and not order.options.bind:
             self._require_plain_directory(order)
         try:
-            target = self._open_or_make(path, directory=directory)
+            target, is_new = self._open_or_make(path, directory=directory)
         except OSError as error:
             make = f"mkdirat {self._root_path}{path}" if directory else f"openat {self._root_path}{path}"
             raise _refused(
@@ -165,14 +180,14 @@ class Mounter:
         except BaseException:
             os.close(target)
             raise
-        return target
+        return target, is_new
 
-    def _open_or_make(self, path: str, *, directory: bool) -> int:
+    def _open_or_make(self, path: str, *, directory: bool) -> tuple[int, bool]:
         try:
-            return self._root.open(path)
+            return self._root.open(path), False
         except FileNotFoundError:
             failpoint("runtime.mountpoint")
-            return self._root.make_directories(path) if directory else self._root.make_file(path, 0o755)
+        return self._root.make_directories(path) if directory else self._root.make_file(path, 0o755), True
 
     def _require_plain_directory(self, order: Order) -> None:
         """Refuse to mount proc and sysfs through a link in the image (CVE-2019-19921)."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from runtime_kit import Box, Output, process_of, spec_of, wait
+from runtime_kit import Box, Output, drain, process_of, spec_of, wait
 from wharf.runtime import ExecFailed, Init, exec_process
 from wharf.runtime.spec import Spec
 
@@ -127,7 +127,7 @@ def test_it_may_have_a_terminal_of_the_container(running: Running) -> None:
     with child:
         assert child.console is not None
         assert wait(child.pidfd) == 0
-        assert os.read(child.console, 100).split() == [b"/dev/pts/0", b"33", b"77"]
+        assert drain(child.console).split() == ["/dev/pts/0", "33", "77"]
 
 
 def test_a_container_that_has_ended_takes_no_process(box: Box) -> None:
@@ -148,4 +148,4 @@ def test_init_and_later_processes_share_a_session_keyring_of_their_own(box: Box)
         second = box.execute(container, spec, process_of("cat", "/proc/keys")).out
     sessions = [line.split(" ")[0] for line in first.splitlines() if f"_ses.{name}" in line]
     assert len(sessions) == 1
-    assert [line.split(" ")[0] for line in second.splitlines() if "_ses." in line] == sessions
+    assert [line.split(" ")[0] for line in second.splitlines() if " _ses." in line] == sessions
