@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import errno
 import json
+import os
 import socket
 import tempfile
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Sequence
@@ -127,6 +129,8 @@ class FakeContainers:
         self.asked.append(("remove", (volumes, force, link)))
 
     async def rename(self, ref: str, name: str) -> None:
+        if ref == "gone":
+            raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
         self.asked.append(("rename", (ref, name)))
 
     async def pause(self, ref: str) -> None:

@@ -3,8 +3,9 @@
 `make_app` is given the rooms behind the API and returns a server for `web.ServerRunner`.
 """
 
+import re
 from typing import Final, Protocol
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from aiohttp import web
 
@@ -53,7 +54,9 @@ def make_app(
 
     router: Router[Handler] = Router()
     for operation in (*contract.OPERATIONS, *contract.UNPUBLISHED):
-        router.add(*operation, _not_implemented(*operation))
+        router.add(*operation, _refusal(f"{' '.join(operation)} is not supported by this engine yet"))
+    for operation in contract.EXPERIMENTAL:
+        router.add(*operation, _refusal(contract.EXPERIMENTAL_ONLY))
     for table in (
         containers_router.routes(containers),
         streams_router.routes(containers),
@@ -67,9 +70,9 @@ def make_app(
     return Server(Dispatch(router), head_timeout_s=head_timeout_s, idle_timeout_s=idle_timeout_s)
 
 
-def _not_implemented(method: str, template: str) -> Handler:
+def _refusal(words: str) -> Handler:
     async def refuse(_: Call) -> web.StreamResponse:
-        raise NotImplementedByEngine(f"{method} {template} is not supported by this engine yet")
+        raise NotImplementedByEngine(words)
 
     return refuse
 
@@ -102,16 +105,23 @@ class Dispatch:
             )
         found = self._router.find(request.method, path)
         if found is None:
-            return answers.not_routed(_NOT_FOUND)
+            return _moved(path) if "//" in path else answers.not_routed(_NOT_FOUND)
         try:
             return await found.handler(Call(request, found.name, asked, query))
-        except ConnectionError:
-            raise  # the client is gone
         except Exception as error:
+            transport = request.transport
+            if isinstance(error, ConnectionError) and (transport is None or transport.is_closing()):
+                return Raw()  # the client is gone
             if request.writer.output_size:
                 words_of(error)
                 return Raw()  # the head is sent: all that is left is to cut the answer short
             return answers.error(status_of(error), body_of(words_of(error)))
+
+
+def _moved(path: str) -> Answer:
+    """Send a client that doubled a slash to where it meant to go, as dockerd's router does."""
+    place = quote(re.sub("/+", "/", path))
+    return Answer(301, f"Location: {place}\r\n".encode("ascii"))
 
 
 def _too_old(words: str) -> Answer:

@@ -112,9 +112,18 @@ OPERATIONS: Final = tuple(
 
 UNPUBLISHED: Final = (
     ("GET", "/networks/"),
-    ("GET", "/containers/{id}/checkpoints"),
-    ("POST", "/containers/{id}/checkpoints"),
     ("POST", "/build/cancel"),
     ("POST", "/grpc"),
 )
 """What dockerd 28 serves beside it."""
+
+EXPERIMENTAL: Final = (
+    ("GET", "/containers/{id}/checkpoints"),
+    ("POST", "/containers/{id}/checkpoints"),
+)
+"""What it serves only when its experimental features are on; ours never are."""
+
+EXPERIMENTAL_ONLY: Final = (
+    "This experimental feature is disabled by default. Start the Docker daemon in experimental mode "
+    "in order to enable it."
+)

@@ -62,6 +62,11 @@ ERRORS = [
     case("a bug", "POST", "/containers/c1/unpause", 500, "internal error: RuntimeError: a bug in c1"),
     case("not implemented", "POST", "/v1.51/swarm/init", 501,
          "POST /swarm/init is not supported by this engine yet"),
+    case("experimental", "GET", "/containers/c1/checkpoints", 501,
+         "This experimental feature is disabled by default. Start the Docker daemon in experimental mode "
+         "in order to enable it."),
+    case("a shim that is gone", "POST", "/containers/gone/rename?name=n", 500,
+         "internal error: ConnectionRefusedError: [Errno 111] Connection refused"),
     case("wrong content type", "POST", CREATE, 400,
          "unsupported Content-Type header (text/plain): must be 'application/json'",
          body=b"{}", headers={"Content-Type": "text/plain"}),
@@ -222,3 +227,14 @@ async def test_a_client_that_waits_to_be_asked_for_its_body_is_asked(api: Api) -
 async def test_json_may_name_a_character_set(api: Api) -> None:
     headers = {"Content-Type": "application/json; charset=utf-8"}
     assert (await api.ask("POST", CREATE, body=b'{"Image":"x"}', headers=headers)).status == 201
+
+
+async def test_a_doubled_slash_is_sent_to_the_right_place(api: Api) -> None:
+    reply = await api.ask("GET", "//containers//json")
+    assert (reply.status, reply.headers["Location"]) == (301, "/containers/json")
+
+
+async def test_a_redirect_cannot_add_headers(api: Api) -> None:
+    reply = await api.ask("GET", "//a%0d%0aX-Injected:%201")
+    assert reply.headers["Location"] == "/a%0D%0AX-Injected%3A%201"
+    assert "X-Injected" not in reply.headers
