@@ -94,6 +94,10 @@ class Layers:
         """Return the unpacked layer, if it is here."""
         return self._layers.get(diff_id)
 
+    def keeps(self, blob: str) -> bool:
+        """Whether a layer that is here came from this blob."""
+        return any(layer.blob == blob for layer in self._layers.values())
+
     def has(self, chain: str) -> bool:
         """Whether the chain is here."""
         return chain in self._chains
