@@ -20,6 +20,10 @@ STRAY_S = 2.0
 """How long what an exec'd process left behind may go on writing to its streams; Docker's figure."""
 
 
+PATIENCE_S = 1.0
+"""How long a client is kept after the last output of a process that goes on."""
+
+
 class _Exec:
     """One exec'd process, from its maker's fork until its streams are done with."""
 
@@ -85,6 +89,7 @@ class Execs:
             on_end=lambda: self._streams_ended(name),
             on_detach=lambda: self._detached(name),
             on_settled=lambda: None,
+            is_patient=True,
         )
         self._living[name] = made = _Exec(name, maker, streams, wanted.wants, client)
         maker.listen(self._loop, lambda message, fds: self._reported(made, answer, message, fds))
@@ -154,6 +159,8 @@ class Execs:
         self._loop.remove(made.pidfd)
         made.maker.end()  # the process is our child only once its maker has gone
         made.status, made.exited_at = wait_status(made.pidfd)
+        if made.timer is not None:
+            made.timer.cancel()
         made.streams.drain()
         if made.streams.is_ended:
             self._done(made)
@@ -162,8 +169,13 @@ class Execs:
 
     def _streams_ended(self, name: str) -> None:
         made = self._living.get(name)
-        if made is not None and made.timer is not None:
+        if made is None:
+            return
+        if made.status is not None:
             self._done(made)
+        else:
+            # As a rule the process is about to end, and who sees the end of its output asks for its status.
+            made.timer = self._loop.later(PATIENCE_S, made.streams.dismiss)
 
     def _done(self, made: _Exec) -> None:
         """Tell of the end, then close the client: who asks after its last byte gets the exit status."""

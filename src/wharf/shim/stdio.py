@@ -18,6 +18,8 @@ class Streams:
     `stdin_once`: the first client to close its side ends the process's stdin, as Docker's StdinOnce; if not,
     that only ends the client's visit, and on a terminal it always does. `on_end` is called when every output
     has ended, `on_detach` when a client typed its detach keys, `on_settled` when the last client has gone.
+
+    A client is let go when nothing more can come to it, or, if `is_patient`, not before `dismiss` or `finish`.
     """
 
     def __init__(
@@ -27,8 +29,10 @@ class Streams:
         on_end: Callable[[], None],
         on_detach: Callable[[], None],
         on_settled: Callable[[], None],
+        is_patient: bool = False,
     ) -> None:
         self._loop = loop
+        self._is_patient = is_patient
         self.log: LogWriter | None = None
         self.stdin_once = True
         self._on_end = on_end
@@ -106,6 +110,12 @@ class Streams:
         for output in self._outputs:
             output.close()
 
+    def dismiss(self) -> None:
+        """Let clients go from now on."""
+        self._is_patient = False
+        for client in list(self.clients):
+            self._dismiss(client)
+
     def _output_ended(self) -> None:
         for client in list(self.clients):
             self._dismiss(client)
@@ -115,6 +125,8 @@ class Streams:
 
     def _dismiss(self, client: Client) -> None:
         """Finish a client that nothing more can come from or go to."""
+        if self._is_patient:
+            return
         awaited = any(client in output.clients for output in self._outputs if not output.is_ended)
         if not awaited and not client.wants.stdin:
             client.finish()
