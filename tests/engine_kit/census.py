@@ -26,7 +26,8 @@ from engine_kit.sandbox import hierarchies, network_of
 
 Census = dict[str, list[str]]
 
-_DATABASE = re.compile(r"/engine\.db(-wal|-shm)?$")
+_ITS_OWN = re.compile(r"/engine\.db(-wal|-shm)?$|/tmp/empty$")
+"""What the engine makes when it first needs it, and keeps."""
 
 
 def take(
@@ -117,12 +118,12 @@ def _describe(pid: int) -> str:
 
 
 def _files(roots: Sequence[Path]) -> Iterable[str]:
-    """Every path below the roots, but the database's own; sockets and folders too."""
+    """Every path below the roots, sockets and folders too."""
     for root in roots:
         for folder, folders, files in os.walk(root):
             for name in (*folders, *files):
                 path = os.path.join(folder, name)
-                if not _DATABASE.search(path):
+                if not _ITS_OWN.search(path):
                     yield path
             if re.search(r"/snapshots/[^/]+$", folder):  # a layer's content is its image's business
                 folders.clear()
