@@ -44,6 +44,7 @@ class Engine:
         self.events = context.events
         self.system = system
         self._stack = stack
+        self._cgroup_parent = context.cgroup_parent
 
     @classmethod
     async def open(cls, settings: Settings) -> "Engine":
@@ -110,6 +111,7 @@ class Engine:
         """Close every room; running containers are left to their shims."""
         self.events.close()
         await self._stack.aclose()
+        cgroup.Cgroup.load(self._cgroup_parent).discard()
 
 
 def spawner_program() -> Sequence[str]:

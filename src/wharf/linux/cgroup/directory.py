@@ -196,3 +196,13 @@ def _removed(directory: str) -> bool:
             raise
         return False
     return True
+
+
+def discard(tops: Iterable[str]) -> None:
+    """Remove the directories that nothing is in; what is in use, or gone, is left alone."""
+    for top in tops:
+        try:
+            os.rmdir(top)
+        except OSError as error:
+            if error.errno not in (errno.EBUSY, errno.ENOTEMPTY, errno.ENOENT):
+                raise

@@ -108,6 +108,10 @@ class Cgroup:
         """
         self._tree.remove(timeout_s)
 
+    def discard(self) -> None:
+        """Remove it if nothing is in it, neither processes nor cgroups; else leave it, without waiting."""
+        self._tree.discard()
+
     def fd_for_clone(self) -> int | None:
         """Return a new descriptor for clone3(2)'s CLONE_INTO_CGROUP, the caller's to close; None on v1.
 

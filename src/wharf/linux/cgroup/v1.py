@@ -133,6 +133,10 @@ class SplitTree:
         """Remove every directory, waiting for the kernel as directory.remove."""
         directory.remove(self._tops, timeout_s)
 
+    def discard(self) -> None:
+        """Remove every directory that nothing is in."""
+        directory.discard(self._tops)
+
     def fd_for_clone(self) -> None:
         """Return None: clone3(2) puts a child into the unified tree only."""
 

@@ -106,6 +106,10 @@ class UnifiedTree:
         """Remove the directory, waiting for the kernel as directory.remove."""
         directory.remove([self._at], timeout_s)
 
+    def discard(self) -> None:
+        """Remove the directory if nothing is in it."""
+        directory.discard([self._at])
+
     def fd_for_clone(self) -> int:
         """Return a new descriptor of the directory."""
         return directory.open_directory(self._at)
