@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -152,3 +152,116 @@ def listening(folder: Path, answers: list[bytes] | None = None) -> Iterator[List
         yield listener
     finally:
         listener.close()
+
+
+class Container:
+    """A container of a FakeEngine: what its process does with the attached connection, and how it ends."""
+
+    def __init__(self, process: Callable[[socket.socket], None], *, status: int = 0) -> None:
+        self.process = process
+        self.status = status
+        self.started = threading.Event()
+        self.ended = threading.Event()
+
+
+class FakeEngine:
+    """An engine with one container, as `run` and `exec` need it.
+
+    Each connection has its own thread. `asked` is what was asked, as `METHOD /path?query`, in its order.
+    """
+
+    def __init__(self, path: str, container: Container, *, start: bytes | None = None) -> None:
+        self.host = f"unix://{path}"
+        self.container = container
+        self.asked: list[str] = []
+        self.heard = threading.Condition()
+        self._start = start or answer(204)
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.bind(path)
+        self._socket.listen(16)
+        self._threads = [threading.Thread(target=self._accept, daemon=True)]
+        self._threads[0].start()
+
+    def close(self) -> None:
+        """Stop listening, when all that was begun has ended."""
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._threads[0].join(10)
+        for thread in self._threads[1:]:
+            thread.join(10)
+        self._socket.close()
+
+    def wait_for(self, words: str) -> None:
+        """Return when something with `words` in it has been asked."""
+        with self.heard:
+            assert self.heard.wait_for(lambda: any(words in line for line in self.asked), 20), self.asked
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            thread = threading.Thread(target=self._serve, args=[connection], daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with connection, connection.makefile("rwb", buffering=0) as raw, contextlib.suppress(OSError):
+            stream = io.BufferedReader(raw)
+            while line := stream.readline():
+                method, path, _ = line.decode().split()
+                headers = dict(_header(field) for field in iter(stream.readline, b"\r\n"))
+                stream.read(int(headers.get("content-length", 0)))
+                path = path.removeprefix("/v1.51")
+                with self.heard:
+                    self.asked.append(f"{method} {path}")
+                    self.heard.notify_all()
+                if not self._answer(connection, path):
+                    return
+
+    def _answer(self, connection: socket.socket, path: str) -> bool:
+        """Answer one request; return whether the connection goes on."""
+        bare = path.partition("?")[0]
+        if bare in ("/containers/create", "/containers/c1/exec"):
+            connection.sendall(answer(201, {"Id": "c1", "Warnings": []}))
+        elif bare in ("/containers/c1/attach", "/exec/c1/start"):
+            connection.sendall(b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n")
+            if bare.startswith("/exec"):
+                self.container.started.set()
+            self.container.started.wait(20)
+            try:
+                self.container.process(connection)
+            finally:
+                self.container.ended.set()
+            return False
+        elif bare.endswith("/wait"):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+            self.container.ended.wait(20)
+            body = json.dumps({"StatusCode": self.container.status}).encode() + b"\n"
+            connection.sendall(b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body))
+        elif bare.endswith("/start"):
+            connection.sendall(self._start)
+            if self._start.startswith(b"HTTP/1.1 2"):
+                self.container.started.set()
+            else:
+                self.container.ended.set()
+        elif bare == "/exec/c1/json":
+            connection.sendall(answer(200, {"Running": False, "ExitCode": self.container.status}))
+        else:
+            connection.sendall(answer(204))
+        return True
+
+
+def frame(stream: int, content: bytes) -> bytes:
+    """Return `content` as the engine sends it where there is no terminal."""
+    return bytes([stream, 0, 0, 0]) + len(content).to_bytes(4, "big") + content
+
+
+@contextlib.contextmanager
+def faking(folder: Path, container: Container, *, start: bytes | None = None) -> Iterator[FakeEngine]:
+    """Give a FakeEngine on a socket in `folder`."""
+    engine = FakeEngine(str(folder / "fake.sock"), container, start=start)
+    try:
+        yield engine
+    finally:
+        engine.close()

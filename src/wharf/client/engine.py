@@ -135,9 +135,7 @@ class Engine:
     def raw(self, method: str, path: str, query: Query | None = None, *, body: object = None) -> bytes:
         """Return the bytes of the answer."""
         response = self.request(method, path, query, body=body)
-        content = response.read()
-        self._finish(response)
-        return content
+        return self._whole(response)
 
     def events(
         self,
@@ -199,6 +197,9 @@ class Engine:
                 raise CannotConnect(
                     self.address.url, f"error during connect: {method} {self.address.url}: EOF"
                 ) from error
+            except BrokenAnswer:
+                connection.close()
+                raise
             except OSError as error:
                 connection.close()
                 raise CannotConnect(
@@ -212,6 +213,15 @@ class Engine:
             return connection
         return Connection(self.address.connect())
 
+    def _whole(self, response: Response) -> bytes:
+        try:
+            content = response.read()
+        except BaseException:
+            response.close()
+            raise
+        self._finish(response)
+        return content
+
     def _finish(self, response: Response) -> None:
         if response.reusable and self._idle is None:
             response.connection.reused = True
@@ -220,9 +230,7 @@ class Engine:
             response.close()
 
     def _error_text(self, response: Response) -> str:
-        content = response.read()
-        self._finish(response)
-        text = content.decode("utf-8", "replace").strip()
+        text = self._whole(response).decode("utf-8", "replace").strip()
         if response.headers.get("content-type", "").startswith("application/json"):
             try:
                 answer = json.loads(text)

@@ -58,7 +58,8 @@ def run(session: Session, parsed: Parsed) -> None:
         session.engine, parsed.arguments[0], platform=platform_json(parsed.text("platform")) or None
     )
     no_trunc, human = parsed.on("no-trunc"), parsed.on("human")
-    Listing("*image.historyContext", _HEADERS, ("ID", "CreatedSince", "CreatedBy", "Size", "Comment")).print(
+    usual = ("ID", "CreatedSince" if human else "CreatedAt", "CreatedBy", "Size", "Comment")
+    Listing("*image.historyContext", _HEADERS, usual).print(
         (_columns(row, no_trunc=no_trunc, human=human) for row in rows),
         parsed.text("format"),
         quiet="ID" if parsed.on("quiet") else "",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from wharf.cli.errors import CliError, WrongFormat
+from wharf.cli.errors import CliError
 from wharf.cli.output.table import align
 
 Column = Callable[[], object]
@@ -59,7 +59,7 @@ class Listing:
         try:
             template = Template(text)
         except TemplateError as error:
-            raise WrongFormat(f"template parsing error: {error}") from None
+            raise CliError(f"failed to parse template: {error}") from None
         try:
             lines = [template.render(Row(self.type_name, row)) for row in rows]
             if not is_table:
