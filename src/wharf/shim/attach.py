@@ -210,6 +210,14 @@ class Client:
             self._wait_for(self._events & ~event.IN)
             self._joined.input_ended(self)
             return
+        self._take(data)
+
+    def begin(self) -> None:
+        """Take what the client typed before it came to us."""
+        if self.wants.stdin and self.wants.early:
+            self._take(self.wants.early)
+
+    def _take(self, data: bytes) -> None:
         passed, is_detaching = self._keys.feed(data)
         wants_more = self._joined.typed(passed) if passed else True
         if is_detaching:

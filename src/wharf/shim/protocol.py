@@ -83,6 +83,8 @@ class Attach(NamedTuple):
     stderr: bool
     detach_keys: bytes
     framed: bool
+    early: bytes = b""
+    """What the client typed before its connection was handed over."""
 
     @classmethod
     def parse(cls, message: dict[str, object]) -> "Attach":

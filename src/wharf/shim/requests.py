@@ -10,6 +10,9 @@ from wharf.shim.container import Container
 from wharf.shim.protocol import Attach, Execution, describe, field, optional_text
 from wharf.shim.server import Answer
 
+EARLY = 1024 * 1024
+"""How much a client may have typed before its connection was handed over."""
+
 Request = Callable[[dict[str, object], list[int], Answer], dict[str, object] | None]
 """Returns the result, or None when it will answer later."""
 
@@ -54,10 +57,10 @@ class Requests:
 
     def _attach(self, message: dict[str, object], fds: list[int], _answer: Answer) -> dict[str, object]:
         wants = Attach.parse(message)
-        client = _take_client(fds)
+        client, early = _take_client(fds)
         if client is None:
             raise ProtocolError("attach takes a descriptor")
-        self._container.attach(client, wants)
+        self._container.attach(client, wants._replace(early=early))
         return {}
 
     def _signal(self, message: dict[str, object], _fds: list[int], _answer: Answer) -> dict[str, object]:
@@ -71,7 +74,9 @@ class Requests:
         return {}
 
     def _exec(self, message: dict[str, object], fds: list[int], answer: Answer) -> None:
-        self._container.execute(Execution.parse(message), _take_client(fds), answer)
+        wanted = Execution.parse(message)
+        client, early = _take_client(fds)
+        self._container.execute(wanted._replace(wants=wanted.wants._replace(early=early)), client, answer)
 
     def _pause(self, _message: dict[str, object], _fds: list[int], _answer: Answer) -> dict[str, object]:
         self._container.pause()
@@ -89,15 +94,22 @@ class Requests:
         return {}
 
 
-def _take_client(fds: list[int]) -> socket.socket | None:
-    """Return the client's socket, None when no descriptor came; raises InvalidParameter for no socket."""
+def _take_client(fds: list[int]) -> tuple[socket.socket | None, bytes]:
+    """Return the client's socket, None when no descriptor came, and what a second descriptor holds.
+
+    Raises InvalidParameter for no socket.
+    """
     if not fds:
-        return None
-    if len(fds) > 1:
-        raise ProtocolError("a client is one descriptor")
+        return None, b""
+    if len(fds) > 2:
+        raise ProtocolError("a client is one descriptor, or two")
+    early = b""
+    if len(fds) == 2:
+        with open(fds.pop(), "rb", buffering=0) as file:
+            early = os.pread(file.fileno(), EARLY, 0)
     fd = fds.pop()
     try:
-        return socket.socket(fileno=fd)
+        return socket.socket(fileno=fd), early
     except OSError as error:
         os.close(fd)
         raise errors.InvalidParameter("a client is a socket") from error

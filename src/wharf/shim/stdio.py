@@ -19,7 +19,7 @@ class Streams:
     that only ends the client's visit, and on a terminal it always does. `on_end` is called when every output
     has ended, `on_detach` when a client typed its detach keys, `on_settled` when the last client has gone.
 
-    A client is let go when nothing more can come to it, or, if `is_patient`, not before `dismiss` or `finish`.
+    A client is let go when nothing more can come to it; if `is_patient`, not before `dismiss` or `finish`.
     """
 
     def __init__(
@@ -84,6 +84,7 @@ class Streams:
                 output.clients.append(client)
         if wants.stdin and self._input is not None and self._input.is_full:
             client.pause()
+        client.begin()
 
     def drain(self) -> None:
         """Read all that is there: nobody writes any more."""

@@ -4,8 +4,10 @@ The bytes never pass through wharfd: the client's socket goes to the shim by des
 before the start waits, as a descriptor, for the shim to come.
 """
 
-import base64
+import contextlib
+import os
 import socket
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from wharf.engine.containers.container import Container, PendingClient
@@ -22,8 +24,6 @@ class SocketClient(NamedTuple):
     stderr: bool
     detach_keys: list[int]
     framed: bool
-    leftover: bytes = b""
-    """What the client sent behind its request, before the connection was taken over."""
 
     def fields(self) -> dict[str, object]:
         """Return it as the fields of a message to the shim."""
@@ -33,7 +33,6 @@ class SocketClient(NamedTuple):
             "stderr": self.stderr,
             "detach_keys": self.detach_keys,
             "framed": self.framed,
-            "leftover": base64.b64encode(self.leftover).decode(),
         }
 
 
@@ -49,12 +48,30 @@ async def join(
     context: Context, container: Container, sock: socket.socket, client: SocketClient, leftover: bytes
 ) -> None:
     """Hand a client's socket, which is ours, to the container's shim, now or when it starts."""
-    client = client._replace(leftover=leftover)
     context.emit(container, "attach")
     async with container.lock:
         run = container.run
         if run is None or not container.is_alive:
-            container.pending_clients.append(PendingClient(sock, client.fields()))
+            container.pending_clients.append(PendingClient(sock, leftover, client.fields()))
             return
-        with sock:
-            await run.shim.call("attach", fds=(sock.fileno(),), **client.fields())
+        with handed_over(sock, leftover) as fds:
+            await run.shim.call("attach", fds=fds, **client.fields())
+
+
+@contextlib.contextmanager
+def handed_over(sock: socket.socket | None, leftover: bytes) -> Iterator[list[int]]:
+    """Give the descriptors that hand a client to a shim: its socket and, if there is any, its early input.
+
+    Early input is what came behind the request, before the connection was taken over. All is closed here
+    afterwards: the shim has its own.
+    """
+    with contextlib.ExitStack() as stack:
+        fds: list[int] = []
+        if sock is not None:
+            fds.append(stack.enter_context(sock).fileno())
+        if leftover:
+            early = os.memfd_create("early input", os.MFD_CLOEXEC)
+            stack.callback(os.close, early)
+            os.write(early, leftover)
+            fds.append(early)
+        yield fds

@@ -16,6 +16,7 @@ class PendingClient(NamedTuple):
     """A client that attached before the container was started; its socket is ours until a shim takes it."""
 
     sock: socket.socket
+    leftover: bytes
     fields: dict[str, object]
 
 

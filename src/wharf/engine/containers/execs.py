@@ -7,7 +7,7 @@ import socket
 import struct
 import time
 
-from wharf.engine.containers.attach import SocketClient
+from wharf.engine.containers.attach import SocketClient, handed_over
 from wharf.engine.containers.container import Container
 from wharf.engine.containers.context import Context
 from wharf.engine.containers.exec_instance import Exec
@@ -99,18 +99,14 @@ async def start(
         stderr=config.attach_stderr and sock is not None,
         detach_keys=found.detach_keys,
         framed=not config.tty,
-        leftover=leftover,
     )
     found.is_running = True
     found.started_at = time.time_ns()
     try:
-        result, fds = await run.shim.call(
-            "exec",
-            fds=(sock.fileno(),) if sock is not None else (),
-            exec=found.id,
-            process=_process(context, found, size),
-            **client.fields(),
-        )
+        with handed_over(sock.dup() if sock is not None else None, leftover) as handed:
+            result, fds = await run.shim.call(
+                "exec", fds=handed, exec=found.id, process=_process(context, found, size), **client.fields()
+            )
     except EngineError as error:
         found.is_running = False
         message = str(error)

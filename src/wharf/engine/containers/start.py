@@ -8,7 +8,7 @@ from functools import partial
 
 from wharf.aio.channel import Channel
 from wharf.aio.peer import Peer
-from wharf.engine.containers import bundle, files
+from wharf.engine.containers import attach, bundle, files
 from wharf.engine.containers import exit as exit_
 from wharf.engine.containers.container import Container, Run
 from wharf.engine.containers.context import Context
@@ -93,8 +93,8 @@ async def _launch(context: Context, container: Container, run: Run) -> int:
             os.close(netlink)
     failpoint("start.plugged")
     for client in container.take_pending_clients():
-        with client.sock:
-            await run.shim.call("attach", fds=(client.sock.fileno(),), **client.fields)
+        with attach.handed_over(client.sock, client.leftover) as fds:
+            await run.shim.call("attach", fds=fds, **client.fields)
     return pid
 
 
