@@ -63,7 +63,7 @@ def clone_hidden(orders: Sequence[Order], place: str) -> list[Order]:
     """Clone the sources that the root will cover, when it is mounted at `place`."""
     return [
         order._replace(tree=_clone(order))
-        if order.options.bind and order.tree is None and order.source.startswith(f"{place}/")
+        if order.options.bind and order.tree is None and f"{order.source}/".startswith(f"{place}/")
         else order
         for order in orders
     ]
