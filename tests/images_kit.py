@@ -12,8 +12,10 @@ from typing import NamedTuple
 import content_worker
 from content_kit import Member, tar
 from wharf.content.blobs import Blobs
-from wharf.content.layers import Layers
+from wharf.content.layers import Layers, Source
 from wharf.engine.images.images import Images, ImageUse
+from wharf.linux import mount
+from wharf.linux.clone import CloneFlag, unshare
 from wharf.schema.digest import Digest
 from wharf.schema.image import Progress
 from wharf.spawner.client import Spawner
@@ -153,3 +155,49 @@ def files_of(data: bytes) -> dict[str, bytes]:
             if member.isreg() and file is not None:
                 found[member.name] = file.read()
         return found
+
+
+async def chain(opened: Room, *layers: bytes, hold: str | None = None) -> str:
+    """Unpack layers as one chain; keep it for `hold`."""
+    folder = opened.root / "tmp"
+    with opened.layers.leases.open() as lease:
+        parent: str | None = None
+        for number, layer in enumerate(layers):
+            path = folder / f"{number}.tar"
+            path.write_bytes(layer)
+            fd = os.open(path, os.O_RDONLY)
+            try:
+                source = Source(fd, 0, len(layer))
+                parent = await opened.layers.unpack(Digest.of(layer), parent, source, lease=lease)
+            finally:
+                os.close(fd)
+                path.unlink()
+        assert parent is not None
+        if hold is not None:
+            top = parent
+            await opened.db.write(lambda connection: opened.layers.hold_in(connection, hold, top))
+    return parent
+
+
+def seen(opened: Room, key: str, script: str) -> str:
+    """Mount container `key`'s root in a namespace of its own and return what `script` prints there."""
+    (root,) = opened.layers.mounts(key)
+    r, w = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            unshare(CloneFlag.NEWNS)
+            mount.mount("none", "/", "", mount.MountFlag.REC | mount.MountFlag.PRIVATE)
+            os.chdir(root["cwd"] or "/")
+            mount.mount("overlay", "/mnt", "overlay", 0, ",".join(root["options"]))
+            os.dup2(w, 1)
+            os.chdir("/mnt")
+            os.execvp("sh", ["sh", "-c", script])
+        finally:
+            os._exit(status)
+    os.close(w)
+    with os.fdopen(r) as output:
+        text = output.read()
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    return text

@@ -3,6 +3,7 @@
 from wharf.content.archive import list_archive_job
 from wharf.content.init_layer import init_layer_job
 from wharf.content.outcome import Job
+from wharf.content.pack import pack_job
 from wharf.content.trash import empty_trash_job
 from wharf.content.unpack import unpack_job
 
@@ -10,5 +11,6 @@ JOBS: dict[str, Job] = {
     "content.empty-trash": empty_trash_job,
     "content.init-layer": init_layer_job,
     "content.list-archive": list_archive_job,
+    "content.pack": pack_job,
     "content.unpack": unpack_job,
 }

@@ -9,65 +9,17 @@ from pathlib import Path
 import pytest
 
 from content_kit import Member, directory, symlink, tar
-from images_kit import Room, room
+from images_kit import Room, chain, room, seen
 from wharf.content.layer import NoSuchLayer, chain_id
 from wharf.content.layers import Source
 from wharf.errors import InvalidParameter
 from wharf.failpoint import arm
-from wharf.linux import mount
-from wharf.linux.clone import CloneFlag, unshare
 from wharf.schema.digest import Digest
 
 pytestmark = pytest.mark.kernel
 
 BASE = tar([directory("etc", mode=0o710), Member("etc/hosts", b"image"), Member("a", b"1")])
 TOP = tar([Member("a", b"2"), Member(".wh.b")])
-
-
-async def chain(opened: Room, *layers: bytes, hold: str | None = None) -> str:
-    """Unpack layers as one chain; keep it for `hold`."""
-    folder = opened.root / "tmp"
-    with opened.layers.leases.open() as lease:
-        parent: str | None = None
-        for number, layer in enumerate(layers):
-            path = folder / f"{number}.tar"
-            path.write_bytes(layer)
-            fd = os.open(path, os.O_RDONLY)
-            try:
-                source = Source(fd, 0, len(layer))
-                parent = await opened.layers.unpack(Digest.of(layer), parent, source, lease=lease)
-            finally:
-                os.close(fd)
-                path.unlink()
-        assert parent is not None
-        if hold is not None:
-            top = parent
-            await opened.db.write(lambda connection: opened.layers.hold_in(connection, hold, top))
-    return parent
-
-
-def seen(opened: Room, key: str, script: str) -> str:
-    """Mount container `key`'s root in a namespace of its own and return what `script` prints there."""
-    (root,) = opened.layers.mounts(key)
-    r, w = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        status = 1
-        try:
-            unshare(CloneFlag.NEWNS)
-            mount.mount("none", "/", "", mount.MountFlag.REC | mount.MountFlag.PRIVATE)
-            os.chdir(root["cwd"] or "/")
-            mount.mount("overlay", "/mnt", "overlay", 0, ",".join(root["options"]))
-            os.dup2(w, 1)
-            os.chdir("/mnt")
-            os.execvp("sh", ["sh", "-c", script])
-        finally:
-            os._exit(status)
-    os.close(w)
-    with os.fdopen(r) as output:
-        text = output.read()
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-    return text
 
 
 async def test_a_chain_has_the_id_that_the_image_specification_gives(tmp_path: Path) -> None:

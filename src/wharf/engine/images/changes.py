@@ -16,7 +16,7 @@ Config = dict[str, object]
 
 _LINE = re.compile(r"\s*(\S+)(?:\s+(.*))?", re.ASCII | re.DOTALL)
 _WORD = re.compile(r"""(?:[^\s"'\\]|\\.|"(?:[^"\\]|\\.)*"|'[^']*')+""", re.DOTALL)
-_PIECE = re.compile(r"""\\(.)|"((?:[^"\\]|\\.)*)"|'([^']*)'|(\$\{[^}]*\}|\$\w+)|(.)""", re.DOTALL | re.ASCII)
+_PIECE = re.compile(r"""\\(.)|"((?:[^"\\]|\\.)*)"|'([^']*)'|(\$\{[^{}]*\}|\$\w+)|(.)""", re.DOTALL | re.ASCII)
 _VARIABLE = re.compile(r"\$\{(\w+)(?:(:[-+])([^}]*))?\}|\$(\w+)", re.ASCII)
 _PORT = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?(?:/(tcp|udp|sctp))?", re.ASCII | re.IGNORECASE)
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|ms|s|m|h)", re.ASCII)
