@@ -4,20 +4,25 @@ import asyncio
 import json
 import os
 import select
+import shutil
+import signal
 import socket
 import sys
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import runtime_kit
-
+from wharf import errors
 from wharf.aio.channel import Channel
 from wharf.aio.peer import Peer
 from wharf.linux.seqpacket import close_all
 from wharf.runtime.spec import Process, Spec
 from wharf.shim.protocol import ShimConfig
-from wharf.spawner.client import CHANNEL_FD
+from wharf.spawner.client import CHANNEL_FD, Spawner
 
 LIMIT_S = 20.0
+NO_LOG: dict[str, object] = {"driver": "none", "path": "", "max_size": 0, "max_file": 1}
 SOURCE = Path(__file__).parent.parent / "src"
 
 
@@ -58,6 +63,7 @@ class Wharfd:
     def __init__(self, sock: socket.socket) -> None:
         self._came = asyncio.Condition()
         self._notes: set[asyncio.Task[None]] = set()
+        self._clients: list[Attached] = []
         self.events: list[dict[str, object]] = []
         self.fds: list[int] = []
         self.peer = Peer(Channel(sock), self._take)
@@ -92,6 +98,21 @@ class Wharfd:
         close_all(received)
         return result
 
+    async def execute(self, name: str, process: Process) -> int:
+        """Execute a process without a client and return its pid."""
+        result = await self.call(
+            "exec",
+            exec=name,
+            process=process,
+            stdin=False,
+            stdout=False,
+            stderr=False,
+            detach_keys=[],
+            framed=False,
+        )
+        assert isinstance(result["pid"], int)
+        return result["pid"]
+
     async def attach(
         self,
         *,
@@ -116,9 +137,12 @@ class Wharfd:
                 name, process = execute
                 await self.call("exec", (theirs.fileno(),), exec=name, process=process, **fields)
         reader, writer = await asyncio.open_connection(sock=ours)
-        return Attached(reader, writer)
+        self._clients.append(Attached(reader, writer))
+        return self._clients[-1]
 
     async def close(self) -> None:
+        for client in self._clients:
+            await client.close()
         await self.peer.close()
         close_all(self.fds)
         self.fds.clear()
@@ -143,7 +167,14 @@ class Attached:
         async with asyncio.timeout(LIMIT_S):
             return await self.reader.readuntil(end)
 
+    def be_slow(self, *, slow: bool) -> None:
+        """Stop reading, or go on."""
+        transport = self.writer.transport
+        assert isinstance(transport, asyncio.Transport)
+        transport.pause_reading() if slow else transport.resume_reading()
+
     async def close(self) -> None:
+        """Let go; harmless when done already."""
         self.writer.close()
         try:
             await self.writer.wait_closed()
@@ -191,3 +222,76 @@ async def ended(pidfd: int) -> None:
             await done
     finally:
         loop.remove_reader(pidfd)
+
+
+class Container:
+    """A container being tried: its folders, its shim, and wharfd's connection."""
+
+    def __init__(self, folder: Path, bundle: Path, wharfd: Wharfd, pidfd: int) -> None:
+        self.folder = folder
+        self.bundle = bundle
+        self.wharfd = wharfd
+        self.pidfd = pidfd
+
+    @property
+    def log(self) -> bytes:
+        return (self.folder / "log").read_bytes()
+
+    @property
+    def shim_pid(self) -> int:
+        return int((self.bundle / "shim.pid").read_text().split()[0])
+
+    async def ended(self) -> None:
+        await ended(self.pidfd)
+
+    async def exit(self) -> dict[str, object]:
+        """Wait for the end of the container and of its shim."""
+        message = await self.wharfd.event("exit")
+        await self.ended()
+        return message
+
+
+class Factory:
+    """Launches containers, and ends them after the test."""
+
+    def __init__(self, spawner: Spawner, lower: Path) -> None:
+        self.spawner = spawner
+        self.lower = lower
+        self.top = Path(tempfile.mkdtemp(prefix="wharf-shim-"))
+        self.made: list[Container] = []
+
+    async def launch(self, spec: Spec | str, **config: object) -> Container:
+        """Have a shim make a container of a spec or a shell script."""
+        folder = self.top / f"c{len(self.made)}"
+        folder.mkdir()
+        if isinstance(spec, str):
+            spec = spec_of(spec)
+        bundle = write_bundle(folder, self.lower, spec, **config)
+        sock, pidfd = await self.spawner.shim(str(bundle))
+        container = Container(folder, bundle, Wharfd(sock), pidfd)
+        self.made.append(container)
+        return container
+
+    async def created(self, spec: Spec | str, **config: object) -> Container:
+        container = await self.launch(spec, **config)
+        await container.wharfd.event("created")
+        return container
+
+    async def running(self, spec: Spec | str, **config: object) -> Container:
+        container = await self.created(spec, **config)
+        await container.wharfd.call("start")
+        return container
+
+    async def close(self) -> None:
+        for container in self.made:
+            with suppress(errors.EngineError, AssertionError):
+                await container.wharfd.call("kill")
+            await container.wharfd.close()
+            if is_alive(container.pidfd):
+                with suppress(TimeoutError):
+                    await container.ended()
+            if is_alive(container.pidfd):
+                signal.pidfd_send_signal(container.pidfd, signal.SIGKILL)
+            os.close(container.pidfd)
+            assert not (container.bundle / "shim.log").exists(), (container.bundle / "shim.log").read_text()
+        shutil.rmtree(self.top)

@@ -34,6 +34,7 @@ def _serve(fd: int) -> None:
 
     from wharf.content.jobs import JOBS
     from wharf.linux import prctl
+    from wharf.linux.signals import default_internal_signals
     from wharf.runtime.filters import compile_profile
     from wharf.runtime.spec import LinuxSeccomp
     from wharf.shim.main import run
@@ -42,6 +43,7 @@ def _serve(fd: int) -> None:
 
     os.set_inheritable(fd, False)
     os.umask(0o022)
+    default_internal_signals()
     prctl.set_name("wharf-spawner")
     prctl.set_dumpable(dumpable=False)
     with contextlib.suppress(OSError):
