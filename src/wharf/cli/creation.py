@@ -11,12 +11,15 @@ from wharf.cli.flags import Flag, Parsed
 from wharf.cli.kinds import STRING
 from wharf.cli.options.container_config import Request
 from wharf.cli.platform import platform_fields
-from wharf.cli.pull import fetch
 from wharf.cli.reference import Reference, is_identifier, parse
 from wharf.cli.session import Session
 from wharf.cli.streams.terminal import STDOUT, size
 from wharf.client import containers
 from wharf.client.errors import ApiError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TextIO
 
 _PULL = ("always", "missing", "never")
 
@@ -90,7 +93,7 @@ def create_container(session: Session, parsed: Parsed, request: Request) -> str:
             _check_platform(platform)
         out = None if parsed.on("quiet") else sys.stderr
         if pull == "always" and reference:
-            fetch(session, reference, platform=platform, out=out)
+            _fetch(session, reference, platform, out)
         request.host["ConsoleSize"] = list(size(STDOUT))
         try:
             created = _create(session, parsed, request)
@@ -116,7 +119,14 @@ def _check_platform(platform: str) -> None:
 def _fetch_missing(session: Session, reference: Reference, platform: str, *, quiet: bool) -> None:
     if not quiet:
         session.warn(f"Unable to find image '{reference.familiar}' locally")
-    fetch(session, reference, platform=platform, out=None if quiet else sys.stderr)
+    _fetch(session, reference, platform, None if quiet else sys.stderr)
+
+
+def _fetch(session: Session, reference: Reference, platform: str, out: TextIO | None) -> None:
+    # Most images are there: what fetches one is imported where one is fetched.
+    from wharf.cli.pull import fetch
+
+    fetch(session, reference, platform=platform, out=out)
 
 
 def _create(session: Session, parsed: Parsed, request: Request) -> tuple[str, list[str]]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TextIO
-
 from wharf.cli.output.progress import StreamError, discard, show_progress
 from wharf.cli.reference import DEFAULT_DOMAIN, Reference
 from wharf.cli.session import Session
 from wharf.client import images
 from wharf.client.errors import ApiError, ClientError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TextIO
 
 _INDEX = "https://index.docker.io/v1/"
 """Under which name the credentials for Docker's own registry are kept."""

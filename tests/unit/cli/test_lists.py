@@ -165,9 +165,9 @@ COMMANDS = [
 @pytest.mark.parametrize(("line", "rows"), COMMANDS)
 def test_lists_are_printed_as_docker_prints_them(line: str, rows: object, tmp_path: Path) -> None:
     words = [word.replace("\u00a0", " ") for word in line.split(" ")]
-    with listening(tmp_path, [answer(200, rows), answer(200, rows)]) as engine:
-        theirs = docker(*words, host=engine.host)
-        ours = wharf("-H", engine.host, *words)
+    with listening(tmp_path, [answer(200, rows), answer(200, rows)]) as listener:
+        theirs = docker(*words, host=listener.host)
+        ours = wharf("-H", listener.host, *words)
     # Docker lists the names of one image in no order.
     sort = sorted if line.startswith("images") else list
     assert sort(ours.stdout.splitlines()) == sort(theirs.stdout.splitlines())
@@ -176,22 +176,22 @@ def test_lists_are_printed_as_docker_prints_them(line: str, rows: object, tmp_pa
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Listener]:
-    with listening(tmp_path, [answer(200, CONTAINERS)]) as listener:
-        yield listener
+def listener(tmp_path: Path) -> Iterator[Listener]:
+    with listening(tmp_path, [answer(200, CONTAINERS)]) as listening_engine:
+        yield listening_engine
 
 
-def test_ports_are_joined_and_published_ones_come_last(engine: Listener) -> None:
-    ran = wharf("-H", engine.host, "ps", "--format", "{{.Ports}}")
+def test_ports_are_joined_and_published_ones_come_last(listener: Listener) -> None:
+    ran = wharf("-H", listener.host, "ps", "--format", "{{.Ports}}")
     assert ran.stdout.splitlines() == [
         "443-444/tcp, 0.0.0.0:90-91->90-91/udp, 446/tcp, 0.0.0.0:8080->80/tcp, [::]:8080->80/tcp",
         "",
     ]
 
 
-def test_filters_and_limits_are_sent_to_the_engine(engine: Listener) -> None:
-    wharf("-H", engine.host, "ps", "-f", "label=a=b", "-f", "label=c", "-n", "3", "--filter=status=exited")
-    (request,) = engine.requests
+def test_filters_and_limits_are_sent_to_the_engine(listener: Listener) -> None:
+    wharf("-H", listener.host, "ps", "-f", "label=a=b", "-f", "label=c", "-n", "3", "--filter=status=exited")
+    (request,) = listener.requests
     assert request.path == (
         "/v1.51/containers/json?all=1&filters=%7B%22label%22%3A%20%7B%22a%3Db%22%3A%20true%2C%20%22c%22%3A%20true"
         "%7D%2C%20%22status%22%3A%20%7B%22exited%22%3A%20true%7D%7D&limit=3"
@@ -200,8 +200,8 @@ def test_filters_and_limits_are_sent_to_the_engine(engine: Listener) -> None:
 
 def test_what_is_missing_is_said_after_what_was_found(tmp_path: Path) -> None:
     missing = answer(404, {"message": "No such container: x"})
-    with listening(tmp_path, [answer(200, {"Id": "1"}), missing]) as engine:
-        ran = wharf("-H", engine.host, "container", "inspect", "web", "x")
+    with listening(tmp_path, [answer(200, {"Id": "1"}), missing]) as listener:
+        ran = wharf("-H", listener.host, "container", "inspect", "web", "x")
     assert ran == (
         1,
         '[\n    {\n        "Id": "1"\n    }\n]\n',
@@ -211,15 +211,15 @@ def test_what_is_missing_is_said_after_what_was_found(tmp_path: Path) -> None:
 
 def test_inspect_tries_one_kind_after_the_other(tmp_path: Path) -> None:
     missing = answer(404, {"message": "No such thing"})
-    with listening(tmp_path, [missing, missing, answer(200, {"Name": "n"})]) as engine:
-        ran = wharf("-H", engine.host, "inspect", "-f", "{{.Name}}", "n")
+    with listening(tmp_path, [missing, missing, answer(200, {"Name": "n"})]) as listener:
+        ran = wharf("-H", listener.host, "inspect", "-f", "{{.Name}}", "n")
     assert ran == (0, "n\n", "")
-    kinds = [request.path.split("/")[2] for request in engine.requests]
+    kinds = [request.path.split("/")[2] for request in listener.requests]
     assert kinds == ["containers", "images", "networks"]
 
 
 def test_removing_goes_on_after_a_failure(tmp_path: Path) -> None:
     missing = answer(404, {"message": "No such container: b"})
-    with listening(tmp_path, [answer(204), missing, answer(204)]) as engine:
-        ran = wharf("-H", engine.host, "rm", "a", "b", "c")
+    with listening(tmp_path, [answer(204), missing, answer(204)]) as listener:
+        ran = wharf("-H", listener.host, "rm", "a", "b", "c")
     assert ran == (1, "a\nc\n", "Error response from daemon: No such container: b\n")

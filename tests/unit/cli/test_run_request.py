@@ -77,9 +77,9 @@ BODIES = [
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Listener]:
-    with listening(tmp_path) as listener:
-        yield listener
+def listener(tmp_path: Path) -> Iterator[Listener]:
+    with listening(tmp_path) as listening_engine:
+        yield listening_engine
 
 
 def _words(line: str, folder: Path) -> list[str]:
@@ -90,14 +90,14 @@ def _words(line: str, folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("line", BODIES)
-def test_create_sends_what_docker_sends(line: str, engine: Listener, tmp_path: Path) -> None:
+def test_create_sends_what_docker_sends(line: str, listener: Listener, tmp_path: Path) -> None:
     (tmp_path / "vars").write_bytes(b"\xef\xbb\xbfA=1\n  B=2 \n\n#x\nHOME\nNOT_SET_ANYWHERE\n")
     words = ["create", *_words(line, tmp_path)]
 
-    docker(*words, host=engine.host)
-    wharf("-H", engine.host, *words)
+    docker(*words, host=listener.host)
+    wharf("-H", listener.host, *words)
 
-    theirs, ours = engine.requests
+    theirs, ours = listener.requests
     assert ours.path.partition("/containers")[2] == theirs.path.partition("/containers")[2]
     assert _text(ours) == _text(theirs)
 

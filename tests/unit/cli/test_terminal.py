@@ -66,14 +66,14 @@ def _shell(connection: socket.socket) -> None:
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[FakeEngine]:
-    with faking(tmp_path, Container(_shell, status=5)) as fake:
-        yield fake
+def fake(tmp_path: Path) -> Iterator[FakeEngine]:
+    with faking(tmp_path, Container(_shell, status=5)) as running:
+        yield running
 
 
 @pytest.fixture
-def terminal(engine: FakeEngine) -> Iterator[Terminal]:
-    running = Terminal([*PROGRAM, "-H", engine.host, "run", "-it", "--rm", "busybox"])
+def terminal(fake: FakeEngine) -> Iterator[Terminal]:
+    running = Terminal([*PROGRAM, "-H", fake.host, "run", "-it", "--rm", "busybox"])
     yield running
     running.close()
 
@@ -96,24 +96,24 @@ def test_control_keys_reach_the_container(terminal: Terminal) -> None:
     assert terminal.end() == 5
 
 
-def test_the_detach_keys_leave_the_container_alone(terminal: Terminal, engine: FakeEngine) -> None:
+def test_the_detach_keys_leave_the_container_alone(terminal: Terminal, fake: FakeEngine) -> None:
     terminal.read_until(b"# ")
     os.write(terminal.fd, b"\x10\x11")
     assert terminal.end() == 0
     assert terminal.has_its_modes_back()
-    assert not any("kill" in line for line in engine.asked)
+    assert not any("kill" in line for line in fake.asked)
 
 
 def test_the_containers_terminal_gets_our_size_at_the_start_and_when_it_changes(
-    terminal: Terminal, engine: FakeEngine
+    terminal: Terminal, fake: FakeEngine
 ) -> None:
-    engine.wait_for("/resize?h=24&w=80")
+    fake.wait_for("/resize?h=24&w=80")
     terminal.read_until(b"# ")
     os.write(terminal.fd, b"a")
     terminal.read_until(b">")
     terminal.resize(50, 132)
     os.kill(terminal.pid, signal.SIGWINCH)
-    engine.wait_for("/resize?h=50&w=132")
+    fake.wait_for("/resize?h=50&w=132")
     os.write(terminal.fd, b"x")
     assert terminal.end() == 5
 

@@ -28,9 +28,9 @@ COMMANDS = (
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Listener]:
-    with listening(tmp_path) as listener:
-        yield listener
+def listener(tmp_path: Path) -> Iterator[Listener]:
+    with listening(tmp_path) as listening_engine:
+        yield listening_engine
 
 
 def _lines() -> list[str]:
@@ -54,19 +54,19 @@ def _ask_docker(line: str, host: str) -> Ran:
 
 
 @pytest.mark.skipif(DOCKER is None, reason="compares with Docker's client, which is not here")
-def test_what_is_kept_is_what_docker_says(engine: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", "/nosuch")
-    said = {line: list(_ask_docker(line, engine.host)) for line in _lines()}
+def test_what_is_kept_is_what_docker_says(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/no-such-home")
+    said = {line: list(_ask_docker(line, listener.host)) for line in _lines()}
     if os.environ.get("WHARF_RECORD"):
         KEPT.write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n")
     assert json.loads(KEPT.read_text()) == said
 
 
 @pytest.mark.parametrize("line", _lines())
-def test_help_and_mistakes_are_worded_as_docker_does(line: str, engine: Listener) -> None:
+def test_help_and_mistakes_are_worded_as_docker_does(line: str, listener: Listener) -> None:
     status, stdout, stderr = json.loads(KEPT.read_text())[line]
     theirs = _as_ours(Ran(status, stdout, stderr))
-    ours = wharf("-H", engine.host, *line.split())
+    ours = wharf("-H", listener.host, *line.split())
     assert ours.stderr == theirs.stderr
     assert ours.stdout == theirs.stdout
     assert ours.status == theirs.status

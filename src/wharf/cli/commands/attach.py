@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import partial
 
 from wharf.cli.command import Command
-from wharf.cli.commands.run import check_terminal, detach_keys
 from wharf.cli.errors import CliError, Ended
 from wharf.cli.flags import Flag, Parsed
 from wharf.cli.kinds import STRING, SWITCH
 from wharf.cli.streams.attached import Attendance, await_exit
+from wharf.cli.streams.detach import keys_or_usual
 from wharf.cli.streams.duplex import Duplex
-from wharf.cli.streams.terminal import STDOUT, is_terminal, size
+from wharf.cli.streams.terminal import STDOUT, check_terminal, is_terminal, size
 from wharf.client import containers
 from wharf.client.engine import Engine
 
@@ -58,7 +58,7 @@ def run(session: Session, parsed: Parsed) -> None:
             # A shell shows its prompt again only when the size changes: so it does, and back.
             containers.resize(engine, container, height + 1, width + 1)
             attendance.fit_terminal()
-        Duplex(stream, tty=tty, stdin=stdin, detach_keys=detach_keys(keys)).run(attendance.watched)
+        Duplex(stream, tty=tty, stdin=stdin, detach_keys=keys_or_usual(keys)).run(attendance.watched)
         status, problem = await_exit(waiting, attendance.watched)
     if problem:
         raise CliError(problem)

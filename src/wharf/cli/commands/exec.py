@@ -5,15 +5,15 @@ from __future__ import annotations
 from functools import partial
 
 from wharf.cli.command import Command
-from wharf.cli.commands.run import check_terminal, detach_keys
 from wharf.cli.errors import Ended
 from wharf.cli.flags import Flag, Parsed
 from wharf.cli.kinds import LIST, STRING, SWITCH, listed
 from wharf.cli.options import values
 from wharf.cli.options.environment import environment
 from wharf.cli.streams.attached import Attendance
+from wharf.cli.streams.detach import keys_or_usual
 from wharf.cli.streams.duplex import Duplex
-from wharf.cli.streams.terminal import STDIN, STDOUT, is_terminal, size
+from wharf.cli.streams.terminal import STDIN, STDOUT, check_terminal, is_terminal, size
 from wharf.client import containers
 from wharf.client import exec as instances
 
@@ -59,7 +59,7 @@ def run(session: Session, parsed: Parsed) -> None:
         stream = instances.start(engine, instance, tty=tty, console_size=console_size)
         if resize:
             attendance.fit_terminal()
-        Duplex(stream, tty=tty, stdin=stdin, detach_keys=detach_keys(keys)).run(attendance.watched)
+        Duplex(stream, tty=tty, stdin=stdin, detach_keys=keys_or_usual(keys)).run(attendance.watched)
     status = instances.inspect(engine, instance).get("ExitCode")
     if status:
         raise Ended(status)

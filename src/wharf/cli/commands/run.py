@@ -12,9 +12,9 @@ from wharf.cli.kinds import STRING, SWITCH
 from wharf.cli.options.container_config import Request, build_request, check_platform_flags
 from wharf.cli.options.table import CONTAINER_FLAGS
 from wharf.cli.streams.attached import Attendance, await_exit
-from wharf.cli.streams.detach import Detached, parse_keys
+from wharf.cli.streams.detach import Detached, keys_or_usual
 from wharf.cli.streams.duplex import Duplex
-from wharf.cli.streams.terminal import STDIN, STDOUT, is_terminal
+from wharf.cli.streams.terminal import STDOUT, check_terminal, is_terminal
 from wharf.client import containers
 from wharf.client.errors import ClientError
 from wharf.client.http import Response
@@ -22,24 +22,6 @@ from wharf.client.http import Response
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wharf.cli.session import Session
-
-
-def check_terminal(*, stdin: bool, tty: bool) -> None:
-    """Refuse to give a container a terminal that is fed from something else.
-
-    Raises:
-        CliError: stdin is no terminal.
-    """
-    if stdin and tty and not is_terminal(STDIN):
-        raise CliError("the input device is not a TTY")
-
-
-def detach_keys(text: str) -> bytes:
-    """Return the keys that `text` means; the usual ones where it means none, as Docker does."""
-    try:
-        return parse_keys(text)
-    except ValueError:
-        return parse_keys("")
 
 
 def run(session: Session, parsed: Parsed) -> None:
@@ -95,7 +77,7 @@ def _run_attached(session: Session, parsed: Parsed, request: Request, container:
                 stdin="Stdin" in request.attach,
                 stdout="Stdout" in request.attach,
                 stderr="Stderr" in request.attach,
-                detach_keys=detach_keys(keys),
+                detach_keys=keys_or_usual(keys),
             )
             try:
                 duplex.run(attendance.watched)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from functools import partial
 
 from wharf.cli.command import Command
-from wharf.cli.commands.run import detach_keys
 from wharf.cli.errors import CliError, Ended
 from wharf.cli.flags import Flag, Parsed
 from wharf.cli.kinds import STRING, SWITCH
 from wharf.cli.streams.attached import Attendance, await_exit
-from wharf.cli.streams.detach import Detached
+from wharf.cli.streams.detach import Detached, keys_or_usual
 from wharf.cli.streams.duplex import Duplex
 from wharf.cli.streams.terminal import STDOUT, is_terminal
 from wharf.client import containers
@@ -80,7 +79,7 @@ def _start_attached(session: Session, parsed: Parsed, name: str) -> None:
             if tty and is_terminal(STDOUT):
                 attendance.fit_terminal()
             try:
-                Duplex(stream, tty=tty, stdin=stdin, detach_keys=detach_keys(keys)).run(attendance.watched)
+                Duplex(stream, tty=tty, stdin=stdin, detach_keys=keys_or_usual(keys)).run(attendance.watched)
             except Detached:
                 return
             status, problem = await_exit(waiting, attendance.watched)

@@ -19,17 +19,19 @@ def pieces_of(path: str) -> Iterator[bytes]:
         CliError: it cannot be opened.
     """
     if path == "-":
-        return _read(STDIN)
+        return _read(STDIN, "/dev/stdin")
     try:
-        return _read(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+        return _read(os.open(path, os.O_RDONLY | os.O_CLOEXEC), path)
     except OSError as error:
         raise CliError(f"open {path}: {(error.strerror or str(error)).lower()}") from None
 
 
-def _read(fd: int) -> Iterator[bytes]:
+def _read(fd: int, path: str) -> Iterator[bytes]:
     try:
         while piece := os.read(fd, _PIECE):
             yield piece
+    except OSError as error:
+        raise CliError(f"read {path}: {(error.strerror or str(error)).lower()}") from None
     finally:
         if fd != STDIN:
             os.close(fd)

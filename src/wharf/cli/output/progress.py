@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Iterable, Mapping
-from typing import TextIO
 
 from wharf.cli.output.units import human_size
 from wharf.client.errors import ClientError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TextIO
 
 
 class StreamError(ClientError):
@@ -131,9 +133,3 @@ def discard(messages: Iterable[Mapping[str, object]]) -> None:
     """
     for message in messages:
         fail_on_error(message)
-
-
-def stderr() -> TextIO:
-    """Return this process's stderr, with what was printed before it in place."""
-    sys.stdout.flush()
-    return sys.stderr

@@ -39,6 +39,14 @@ def parse_keys(text: str) -> bytes:
     return bytes(codes)
 
 
+def keys_or_usual(text: str) -> bytes:
+    """Return the keys that `text` means; the usual ones where it means none, as Docker does."""
+    try:
+        return parse_keys(text)
+    except ValueError:
+        return DEFAULT_KEYS
+
+
 class KeyWatch:
     """Looks for the keys in what is typed. What might be their beginning is held back until that is known."""
 

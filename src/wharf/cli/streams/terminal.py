@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from types import TracebackType
 
+from wharf.cli.errors import CliError
+
 STDIN, STDOUT, STDERR = 0, 1, 2
 
 TYPE_CHECKING = False
@@ -24,6 +26,16 @@ def size(fd: int) -> tuple[int, int]:
     except OSError:
         return 0, 0
     return lines, columns
+
+
+def check_terminal(*, stdin: bool, tty: bool) -> None:
+    """Refuse to give a container a terminal that is fed from something else.
+
+    Raises:
+        CliError: stdin is no terminal.
+    """
+    if stdin and tty and not is_terminal(STDIN):
+        raise CliError("the input device is not a TTY")
 
 
 class RawTerminal:
