@@ -104,6 +104,10 @@ class Networks:
             raise NoSuchNetwork(name)
         return matches[0]
 
+    def knows(self, name: str) -> bool:
+        """Whether there is a network of this very name."""
+        return any(network.name == name for network in self._networks.values())
+
     def endpoints(self, container_id: str) -> Sequence[Endpoint]:
         """Return the endpoints of a container."""
         return self._leases.of(container_id)

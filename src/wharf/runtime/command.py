@@ -41,6 +41,8 @@ def find(program: str, path: str) -> str:
             return _executable(program)
         except OSError as error:
             text = f"stat {program}: {cause(error)}" if error.filename else cause(error)
+            if error.errno == errno.EISDIR:
+                text += ": permission denied"  # runc says both since 1.3
             raise Refused(f"exec: {quoted(program)}: {text}", "invoke") from error
     for directory in path.split(":") if program and path else ():
         candidate = os.path.join(directory or ".", program)

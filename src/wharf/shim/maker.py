@@ -163,7 +163,7 @@ def open_pipes(*, stdin: bool) -> Pipes:
         reads, writes = os.pipe2(os.O_CLOEXEC)
         ours.append(writes)
     else:
-        reads = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+        reads = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
     outputs = []
     for _ in range(2):
         read, write = os.pipe2(os.O_CLOEXEC)

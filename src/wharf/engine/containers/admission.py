@@ -9,6 +9,7 @@ import re
 
 import msgspec
 
+from wharf.engine.containers import places
 from wharf.engine.containers.oci import defaults, mounts, process, resources, spec
 from wharf.engine.errors import NotYet
 from wharf.engine.images.image import Image
@@ -40,6 +41,7 @@ def _merge_image(config: ContainerConfig, image: ImageConfig) -> ContainerConfig
     }
     if image.exposed_ports:
         changes["exposed_ports"] = {**image.exposed_ports, **(config.exposed_ports or {})}
+    changes["volumes"] = config.volumes or None
     if image.volumes:
         changes["volumes"] = {**image.volumes, **(config.volumes or {})}
     if not config.entrypoint:
@@ -90,7 +92,7 @@ def _host_defaults(host: HostConfig, *, cgroup_mode: str) -> HostConfig:
     network = host.network_mode
     return msgspec.structs.replace(
         host,
-        network_mode="bridge" if network in {"", "default"} else network,
+        network_mode=places.BRIDGE if network in {"", places.DEFAULT} else network,
         log_config=LogConfig(type=host.log_config.type or "json-file", config=host.log_config.config or {}),
         restart_policy=RestartPolicy(
             name=host.restart_policy.name or "no", maximum_retry_count=host.restart_policy.maximum_retry_count
@@ -103,6 +105,7 @@ def _host_defaults(host: HostConfig, *, cgroup_mode: str) -> HostConfig:
         masked_paths=None if unmasked else list(defaults.masked_paths()),
         readonly_paths=None if unmasked else defaults.READONLY_PATHS,
         memory_swap=host.memory_swap or 2 * host.memory,
+        memory_swappiness=None if host.memory_swappiness == -1 else host.memory_swappiness,
         oom_kill_disable=bool(host.oom_kill_disable),
         security_opt=["label=disable"] if privileged and not host.security_opt else host.security_opt,
     )

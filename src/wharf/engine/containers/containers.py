@@ -24,6 +24,7 @@ from wharf.engine.containers.container import Container
 from wharf.engine.containers.context import Context
 from wharf.engine.containers.detach_keys import parse_detach_keys
 from wharf.engine.containers.exec_instance import Exec
+from wharf.engine.containers.sizes import measure
 from wharf.errors import Conflict, InvalidParameter, NotModified
 from wharf.schema.container import ContainerCreateRequest, ContainerInspect, ContainerSummary, WaitResponse
 from wharf.schema.exec_ import ExecConfig, ExecInspect, ExecStartConfig
@@ -85,13 +86,17 @@ class Containers:
         container, warnings = await create.create(self._context, request, name=name, platform=platform)
         return container.id, warnings
 
-    async def list(self, *, all: bool, limit: int, size: bool, filters: Filters) -> list[ContainerSummary]:  # noqa: A002, ARG002 - the API's words; sizes belong to a later part
+    async def list(self, *, all: bool, limit: int, size: bool, filters: Filters) -> list[ContainerSummary]:  # noqa: A002 - the API's word
         """Return the containers asked for, newest first."""
-        return listing.listing(self._context, everything=all, limit=limit, filters=filters)
+        chosen = listing.choose(self._context, everything=all, limit=limit, filters=filters)
+        measured = [await measure(self._context, each) for each in chosen] if size else None
+        return listing.summaries(self._context, chosen, measured)
 
-    async def inspect(self, ref: str, *, size: bool) -> ContainerInspect:  # noqa: ARG002 - as above
+    async def inspect(self, ref: str, *, size: bool) -> ContainerInspect:
         """Return everything about a container."""
-        return inspect.inspect(self._context, self._find(ref))
+        container = self._find(ref)
+        measured = await measure(self._context, container) if size else None
+        return inspect.inspect(self._context, container, measured)
 
     async def start(self, ref: str, *, detach_keys: str) -> None:
         """Start a container; NotModified where it runs."""
@@ -186,7 +191,7 @@ class Execs:
 
     async def create(self, ref: str, config: ExecConfig) -> str:
         """Make an exec instance; returns its id."""
-        return execs.create(self._context, self._context.index.find(ref), config).id
+        return execs.create(self._context, self._context.index.find(ref), ref, config).id
 
     async def start(self, exec_id: str, config: ExecStartConfig) -> ExecAttachment | None:
         """Start detached, or return what takes the client's connection."""

@@ -4,10 +4,9 @@ import os
 import secrets
 import time
 
-from wharf.engine.containers import admission, index
+from wharf.engine.containers import admission, index, places
 from wharf.engine.containers.container import Container
 from wharf.engine.containers.context import Context
-from wharf.engine.containers.places import endpoint_request
 from wharf.engine.containers.record import Condition, Record
 from wharf.engine.images.image import Image
 from wharf.engine.names import propose
@@ -15,7 +14,6 @@ from wharf.errors import InvalidParameter, NotFound
 from wharf.failpoint import failpoint
 from wharf.schema.container import ContainerConfig, ContainerCreateRequest
 from wharf.schema.host_config import HostConfig
-from wharf.schema.network import NetworkingConfig
 
 
 def _new_id() -> str:
@@ -56,10 +54,8 @@ async def create(
     config, host, warnings = admission.admit(
         config, request.host_config or HostConfig(), image, container_id, cgroup_mode=context.cgroup_mode
     )
-    networking = request.networking_config or NetworkingConfig()
-    context.networks.check(
-        host.network_mode, endpoint_request(networking.endpoints_config, host.network_mode)
-    )
+    endpoints = places.named(request.networking_config)
+    context.networks.check(host.network_mode, places.endpoint_request(endpoints, host.network_mode))
     given = (
         wanted or propose(lambda proposed: context.index.holder_of(proposed) is not None) or container_id[:12]
     )
@@ -74,7 +70,7 @@ async def create(
             image_ref=config.image,
             config=config,
             host_config=host,
-            endpoints=dict(networking.endpoints_config or {}),
+            endpoints=endpoints,
             path=words[0],
             args=words[1:],
         )

@@ -21,12 +21,12 @@ from wharf.schema.exec_ import ExecConfig
 _FAILED = "OCI runtime exec failed: exec failed: "
 
 
-def create(context: Context, container: Container, config: ExecConfig) -> Exec:
+def create(context: Context, container: Container, ref: str, config: ExecConfig) -> Exec:
     """Make an exec instance of a container that runs."""
     if not config.cmd:
         raise InvalidParameter("No exec command specified")
     if container.condition.status is Status.PAUSED:
-        raise Conflict(f"Container {container.id} is paused, unpause the container before exec")
+        raise Conflict(f"Container {ref} is paused, unpause the container before exec")
     if not container.is_alive:
         raise NotRunning(container.id)
     made = Exec(container, config)

@@ -7,6 +7,7 @@ from wharf.engine.containers.context import Context
 from wharf.engine.containers.exec_instance import Exec
 from wharf.engine.containers.oci.mounts import user_mounts
 from wharf.engine.containers.record import Status
+from wharf.engine.containers.sizes import Sizes
 from wharf.network.endpoint import Endpoint
 from wharf.schema.container import ContainerInspect, ContainerState, DriverData, MountPoint
 from wharf.schema.exec_ import ExecInspect, ProcessConfig
@@ -15,8 +16,8 @@ from wharf.schema.network import EndpointSettings, NetworkSettings
 from wharf.schema.timestamp import rfc3339
 
 
-def inspect(context: Context, container: Container) -> ContainerInspect:
-    """Return everything about a container."""
+def inspect(context: Context, container: Container, sizes: Sizes | None = None) -> ContainerInspect:
+    """Return everything about a container, with its `sizes` if they were measured."""
     record, condition = container.record, container.condition
     folder = context.paths.container(record.id)
     has_files = condition.started_at > 0
@@ -41,7 +42,9 @@ def inspect(context: Context, container: Container) -> ContainerInspect:
         graph_driver=DriverData(data={"ID": record.id, **layer}, name="overlay2"),
         mounts=mount_points(container),
         config=record.config,
-        network_settings=network_settings(container),
+        network_settings=network_settings(context, container),
+        size_rw=sizes.writable if sizes else None,
+        size_root_fs=sizes.root if sizes else None,
     )
 
 
@@ -101,13 +104,17 @@ def mount_points(container: Container) -> list[MountPoint]:
     ]
 
 
-def endpoint_settings(container: Container) -> dict[str, EndpointSettings]:
+def endpoint_settings(context: Context, container: Container) -> dict[str, EndpointSettings]:
     """Return the container's place in each of its networks, as it is now."""
     shown: dict[str, EndpointSettings] = {}
     record = container.record
     mode = record.host_config.network_mode
     for name in {mode, *record.endpoints}:
-        shown[name] = record.endpoints.get(name) or EndpointSettings()
+        asked = record.endpoints.get(name) or EndpointSettings()
+        was_there = container.condition.started_at and context.networks.knows(name)
+        shown[name] = (
+            msgspec.structs.replace(asked, network_id=context.networks.find(name).id) if was_there else asked
+        )
     for endpoint in container.run.endpoints if container.run else ():
         shown[endpoint.network_name] = _settings(shown.get(endpoint.network_name), endpoint)
     return shown
@@ -125,9 +132,9 @@ def _settings(asked: EndpointSettings | None, endpoint: Endpoint) -> EndpointSet
     )
 
 
-def network_settings(container: Container) -> NetworkSettings:
+def network_settings(context: Context, container: Container) -> NetworkSettings:
     """Return the network part of inspect; the flat fields mirror the default bridge's."""
-    networks = endpoint_settings(container)
+    networks = endpoint_settings(context, container)
     pid = container.condition.pid
     shown = NetworkSettings(
         sandbox_id=container.id if pid else "",

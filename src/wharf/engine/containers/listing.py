@@ -1,12 +1,13 @@
 """`ps`: which containers, and one line about each."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from wharf.engine.containers import inspect
 from wharf.engine.containers.container import Container
 from wharf.engine.containers.context import Context
 from wharf.engine.containers.record import Status
+from wharf.engine.containers.sizes import Sizes
 from wharf.engine.containers.status_text import status_text
 from wharf.errors import EngineError, InvalidParameter
 from wharf.schema.container import ContainerSummary, SummaryHostConfig, SummaryNetworks
@@ -35,35 +36,43 @@ _REACH_STOPPED = ("status", "exited", "before", "since")
 _SECOND = 1_000_000_000
 
 
-def listing(context: Context, *, everything: bool, limit: int, filters: Filters) -> list[ContainerSummary]:
-    """Return the summaries of the containers asked for, newest first."""
+def choose(context: Context, *, everything: bool, limit: int, filters: Filters) -> list[Container]:
+    """Return the containers asked for, newest first."""
     filters.check(KEYS)
     containers = list(context.index)
     # Docker lists stopped containers too where the question can only be about them.
     if not everything and limit <= 0 and not any(key in filters for key in _REACH_STOPPED):
         containers = [container for container in containers if container.is_alive]
     chosen = [container for container in containers if matches(context, container, filters)]
-    if limit > 0:
-        chosen = chosen[:limit]
+    return chosen[:limit] if limit > 0 else chosen
+
+
+def summaries(
+    context: Context, containers: Sequence[Container], sizes: Sequence[Sizes] | None = None
+) -> list[ContainerSummary]:
+    """Return a line about each, with its size if they were measured."""
     now = time.time_ns()
-    return [_summary(context, container, now) for container in chosen]
+    measured = sizes or [Sizes(0, 0)] * len(containers)
+    return [_summary(context, each, now, size) for each, size in zip(containers, measured, strict=True)]
 
 
-def _summary(context: Context, container: Container, now: int) -> ContainerSummary:
+def _summary(context: Context, container: Container, now: int, sizes: Sizes) -> ContainerSummary:
     record = container.record
     return ContainerSummary(
         id=record.id,
         names=[f"/{record.name}"],
         image=_image_name(context, container),
         image_id=record.image_id,
-        command=" ".join([record.path, *record.args]),
+        command=" ".join([record.path, *(f"'{arg}'" if " " in arg else arg for arg in record.args)]),
         created=record.created // _SECOND,
         labels=dict(record.config.labels or {}),
         state=container.visible_status.value,
         status=status_text(container.condition, container.visible_status, now),
         host_config=SummaryHostConfig(network_mode=record.host_config.network_mode),
-        network_settings=SummaryNetworks(networks=inspect.endpoint_settings(container)),
+        network_settings=SummaryNetworks(networks=inspect.endpoint_settings(context, container)),
         mounts=inspect.mount_points(container),
+        size_rw=sizes.writable,
+        size_root_fs=sizes.root,
     )
 
 
@@ -95,7 +104,7 @@ def matches(context: Context, container: Container, filters: Filters) -> bool:
         "status": lambda value: container.visible_status is _status(value),
         "exited": lambda value: condition.status is Status.EXITED and condition.exit_code == _integer(value),
         "ancestor": lambda value: _has_ancestor(context, container, value),
-        "network": lambda value: _in_network(container, value),
+        "network": lambda value: _in_network(context, container, value),
         "volume": lambda value: any(
             value in (mount.source, mount.destination) for mount in inspect.mount_points(container)
         ),
@@ -136,8 +145,8 @@ def _has_ancestor(context: Context, container: Container, value: str) -> bool:
     return context.images.descends(record.image_id, wanted.id)
 
 
-def _in_network(container: Container, value: str) -> bool:
+def _in_network(context: Context, container: Container, value: str) -> bool:
     return any(
         name == value or (bool(settings.network_id) and settings.network_id.startswith(value))
-        for name, settings in inspect.endpoint_settings(container).items()
+        for name, settings in inspect.endpoint_settings(context, container).items()
     )

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import re
 from collections.abc import Sequence
 from functools import partial
 
@@ -24,6 +25,7 @@ _CREATE_FAILED = (
     "OCI runtime create failed: runc create failed: "
 )
 _RUNTIME_WORDS = "unable to start container process"
+_NO_DIRECTORY = re.compile(r": mkdir (.*): not a directory$", re.DOTALL)
 _NOT_FOUND = ("executable file not found", "no such file or directory")
 _NOT_INVOKED = ("permission denied", "operation not permitted", "is a directory", "exec format error")
 
@@ -117,6 +119,8 @@ def _explain(error: BaseException) -> EngineError | None:
     message = str(error)
     if not message.startswith(_RUNTIME_WORDS):
         return error
+    if found := _NO_DIRECTORY.search(message):
+        return Internal(f"Cannot mkdir: {found[1]} is not a directory")
     message = _CREATE_FAILED + message
     if any(words in message for words in _NOT_INVOKED):
         return StartFailed(message, 126)
