@@ -232,6 +232,7 @@ def make_lower(folder: Path) -> Path:
     assert busybox is not None
     for name in ("bin", "etc", "tmp", "root", "dev", "proc", "sys", "var", "usr/bin", "sbin"):
         (folder / name).mkdir(parents=True)
+    folder.chmod(0o755)
     (folder / "tmp").chmod(0o1777)
     shutil.copy(busybox, folder / "bin/busybox")
     for applet in APPLETS:
