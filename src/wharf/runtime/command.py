@@ -42,7 +42,7 @@ def find(program: str, path: str) -> str:
         except OSError as error:
             text = f"stat {program}: {cause(error)}" if error.filename else cause(error)
             if error.errno == errno.EISDIR:
-                text += ": permission denied"  # runc says both since 1.3
+                text += ": permission denied"  # what dockerd 28 makes of runc's words
             raise Refused(f"exec: {quoted(program)}: {text}", "invoke") from error
     for directory in path.split(":") if program and path else ():
         candidate = os.path.join(directory or ".", program)

@@ -82,7 +82,7 @@ def test_its_user_is_looked_up_in_the_container(running: Running) -> None:
     ("program", "words"),
     [
         ("nosuch", 'exec: "nosuch": executable file not found in $PATH'),
-        ("/etc", 'exec: "/etc": is a directory'),
+        ("/etc", 'exec: "/etc": is a directory: permission denied'),
         ("/nosuch", 'exec: "/nosuch": stat /nosuch: no such file or directory'),
     ],
 )

@@ -25,7 +25,7 @@ def failure(box: Box, *args: str, cwd: str = "/", path: str = "/bin") -> str:
         ("", 'exec: "": executable file not found in $PATH'),
         ("/nosuch", 'exec: "/nosuch": stat /nosuch: no such file or directory'),
         ("./nosuch", 'exec: "./nosuch": stat ./nosuch: no such file or directory'),
-        ("/etc", 'exec: "/etc": is a directory'),
+        ("/etc", 'exec: "/etc": is a directory: permission denied'),
         ("/etc/passwd", 'exec: "/etc/passwd": permission denied'),
         ('a"b', 'exec: "a\\"b": executable file not found in $PATH'),
     ],
