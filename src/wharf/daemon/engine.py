@@ -17,6 +17,8 @@ from wharf.daemon.settings import Settings
 from wharf.engine.containers.containers import Containers, Execs
 from wharf.engine.containers.context import Context
 from wharf.engine.containers.index import Index
+from wharf.engine.containers.oci.defaults import CAPABILITIES
+from wharf.engine.containers.seccomp_profile import default_profile
 from wharf.engine.containers.uses import image_uses
 from wharf.engine.events import Events
 from wharf.engine.host import Host
@@ -53,13 +55,15 @@ class Engine:
             # The spawner comes first: nothing secret has been read yet, and it warms up beside us.
             spawner = await Spawner.start(spawner_program())
             stack.push_async_callback(spawner.close)
+            tasks = await stack.enter_async_context(Supervisor("containers"))
+            profile = default_profile(CAPABILITIES)
+            tasks.start(spawner.prepare("seccomp", {**profile}), name="prepare the seccomp filter")
             paths = Paths(settings.data_root, settings.exec_root)
             paths.make()
             stack.enter_context(_only_one(paths.data_root))
             db = await Database.open(paths.database)
             stack.push_async_callback(db.close)
             events = Events()
-            tasks = await stack.enter_async_context(Supervisor("containers"))
             index = Index(db)
             await index.load()
             blobs = Blobs(paths.content)

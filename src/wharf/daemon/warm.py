@@ -32,7 +32,8 @@ def _serve(fd: int) -> None:
     import socket
     from typing import cast
 
-    from wharf.content.jobs import JOBS
+    from wharf.content import jobs as content
+    from wharf.engine.containers import account_job
     from wharf.linux import prctl
     from wharf.linux.signals import default_internal_signals
     from wharf.runtime.filters import compile_profile
@@ -56,7 +57,7 @@ def _serve(fd: int) -> None:
         """Compile the seccomp profile of the containers to come: it takes 4 ms each time otherwise."""
         compile_profile(cast(LinuxSeccomp, profile))
 
-    serve(socket.socket(fileno=fd), JOBS, run, {"seccomp": prepare_filter})
+    serve(socket.socket(fileno=fd), {**content.JOBS, **account_job.JOBS}, run, {"seccomp": prepare_filter})
     os._exit(0)
 
 

@@ -191,7 +191,8 @@ class Execs:
 
     async def create(self, ref: str, config: ExecConfig) -> str:
         """Make an exec instance; returns its id."""
-        return execs.create(self._context, self._context.index.find(ref), ref, config).id
+        made = await execs.create(self._context, self._context.index.find(ref), ref, config)
+        return made.id
 
     async def start(self, exec_id: str, config: ExecStartConfig) -> ExecAttachment | None:
         """Start detached, or return what takes the client's connection."""

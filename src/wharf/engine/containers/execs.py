@@ -7,6 +7,7 @@ import socket
 import struct
 import time
 
+from wharf.engine.containers import account_job
 from wharf.engine.containers.attach import SocketClient, handed_over
 from wharf.engine.containers.container import Container
 from wharf.engine.containers.context import Context
@@ -21,7 +22,7 @@ from wharf.schema.exec_ import ExecConfig
 _FAILED = "OCI runtime exec failed: exec failed: "
 
 
-def create(context: Context, container: Container, ref: str, config: ExecConfig) -> Exec:
+async def create(context: Context, container: Container, ref: str, config: ExecConfig) -> Exec:
     """Make an exec instance of a container that runs."""
     if not config.cmd:
         raise InvalidParameter("No exec command specified")
@@ -29,11 +30,25 @@ def create(context: Context, container: Container, ref: str, config: ExecConfig)
         raise Conflict(f"Container {ref} is paused, unpause the container before exec")
     if not container.is_alive:
         raise NotRunning(container.id)
+    if config.user:
+        await _check_user(context, container, config.user)
     made = Exec(container, config)
     context.execs[made.id] = made
     container.exec_ids.append(made.id)
     context.emit(container, f"exec_create: {' '.join(made.command)}", {"execID": made.id})
     return made
+
+
+async def _check_user(context: Context, container: Container, user: str) -> None:
+    """Refuse a user that the container does not know."""
+    try:
+        root = os.open(f"/proc/{container.condition.pid}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise NotRunning(container.id) from error
+    try:
+        await context.spawner.job(account_job.NAME, {"user": user}, [root])
+    finally:
+        os.close(root)
 
 
 def find(context: Context, exec_id: str) -> Exec:
