@@ -16,6 +16,7 @@ from wharf import __version__
 from wharf.client.address import Address
 from wharf.client.errors import ApiError, BrokenAnswer, CannotConnect
 from wharf.client.http import Connection, Response, ServerClosed
+from wharf.client.query import Query, encode_query, version_key
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ NEWEST = "1.51"
 """The newest version of the Engine API that this client speaks."""
 
 _TOO_NEW = "Maximum supported API version is "
-
-Query = Mapping[str, "str | int | bool | list[str] | None"]
 
 
 class Hijacked:
@@ -242,41 +241,3 @@ class Engine:
             text
             or f"request returned status {response.status} for API route, check if the server supports it"
         )
-
-
-def version_key(version: str) -> tuple[int, ...]:
-    """Return an API version as something to compare: "1.9" is before "1.24"."""
-    return tuple(int(part) if part.isdigit() else 0 for part in version.split("."))
-
-
-_PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
-
-
-def quote(text: str, safe: str = "") -> str:
-    """Return `text` percent-encoded for a URL (RFC 3986), but for unreserved characters and `safe`."""
-    if all(character in _PLAIN for character in text):
-        return text
-    return "".join(
-        chr(byte) if chr(byte) in _PLAIN or chr(byte) in safe else f"%{byte:02X}"
-        for byte in text.encode("utf-8", "surrogateescape")
-    )
-
-
-def encode_query(query: Query | None) -> str:
-    """Return `?name=value&…`, sorted by name as Go's client sends it, or nothing."""
-    pairs: list[str] = []
-    for name, value in sorted((query or {}).items()):
-        if value is None:
-            continue
-        values = value if isinstance(value, list) else [value]
-        for one in values:
-            text = ("1" if one else "0") if isinstance(one, bool) else str(one)
-            pairs.append(f"{quote(name)}={quote(text)}")
-    return "?" + "&".join(pairs) if pairs else ""
-
-
-def encode_filters(filters: Mapping[str, list[str]]) -> str | None:
-    """Return a `filters` query value, or None where nothing is asked."""
-    if not filters:
-        return None
-    return json.dumps({name: dict.fromkeys(values, True) for name, values in filters.items()})

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from wharf.client.engine import Engine, Hijacked, quote
+from wharf.client.engine import Engine, Hijacked
+from wharf.client.query import quote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

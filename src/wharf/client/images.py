@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from wharf.client.engine import Engine, encode_filters, quote
+from wharf.client.engine import Engine
 from wharf.client.http import Response
+from wharf.client.query import encode_filters, quote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from wharf.client.engine import Engine, encode_filters, quote
+from wharf.client.engine import Engine
+from wharf.client.query import encode_filters, quote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,8 +1,7 @@
 """The command line starts fast: it imports little, and what a command does not need it does not import."""
 
 import json
-import subprocess
-import time
+import os
 from pathlib import Path
 
 import pytest
@@ -38,9 +37,12 @@ def test_the_version_takes_at_most_sixty_milliseconds(tmp_path: Path) -> None:
     version = {"Version": "1", "ApiVersion": "1.51", "Components": [], "Platform": {"Name": ""}}
     took: list[float] = []
     with listening(tmp_path, [answer(200, version) for _ in range(15)]) as listener:
+        command = [*PROGRAM, "-H", listener.host, "version"]
+        silent = [(os.POSIX_SPAWN_OPEN, 1, "/dev/null", os.O_WRONLY, 0)]
         for _ in range(15):
-            begun = time.perf_counter()
-            subprocess.run([*PROGRAM, "-H", listener.host, "version"], stdout=subprocess.DEVNULL, check=True)
-            took.append(time.perf_counter() - begun)
-    # Other work on the machine only adds: the fastest run is what the program itself needs.
+            child = os.posix_spawn(command[0], command, dict(os.environ), file_actions=silent)
+            _, status, usage = os.wait4(child, 0)
+            assert status == 0
+            took.append(usage.ru_utime + usage.ru_stime)
+    # The processor's time, and the least of it: what else the machine does only adds.
     assert min(took) <= BUDGET_S

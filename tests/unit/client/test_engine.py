@@ -12,10 +12,11 @@ import pytest
 
 from cli_kit import answer, listening
 from wharf.client.address import Address
-from wharf.client.engine import Engine, Query, encode_filters, encode_query, quote, version_key
+from wharf.client.engine import Engine
 from wharf.client.errors import ApiError, BadAddress, BrokenAnswer, CannotConnect
 from wharf.client.frames import Frames
 from wharf.client.http import Connection, Response
+from wharf.client.query import Query, encode_filters, encode_query, quote, version_key
 
 
 def _engine(host: str) -> Engine:

@@ -6,7 +6,7 @@ import os
 
 from wharf.cli.errors import CliError
 from wharf.cli.kinds import read_bool, read_int
-from wharf.cli.options.values import csv_fields
+from wharf.cli.options.csv import csv_fields
 
 _ALONE = ("readonly", "ro", "volume-nocopy", "bind-nonrecursive")
 """Keys that mean true without a value."""

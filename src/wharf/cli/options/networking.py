@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wharf.cli.errors import CliError
 from wharf.cli.flags import Parsed
-from wharf.cli.options.values import csv_fields
+from wharf.cli.options.csv import csv_fields
 
 
 class Attachment:

@@ -16,6 +16,7 @@ from wharf.cli.kinds import (
     listed,
 )
 from wharf.cli.options import values
+from wharf.cli.options.gpus import parse_gpus
 from wharf.cli.options.mounts import parse_mount
 from wharf.cli.options.networking import parse_network
 
@@ -87,7 +88,7 @@ CONTAINER_FLAGS = (
     Flag("expose", LIST, "Expose a port or a range of ports"),
     Flag(
         "gpus",
-        listed(values.gpus, "gpu-request"),
+        listed(parse_gpus, "gpu-request"),
         "GPU devices to add to the container ('all' to pass all GPUs)",
     ),
     Flag("group-add", LIST, "Add additional groups to join"),
