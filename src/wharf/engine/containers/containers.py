@@ -25,6 +25,7 @@ from wharf.engine.containers.context import Context
 from wharf.engine.containers.detach_keys import parse_detach_keys
 from wharf.engine.containers.exec_instance import Exec
 from wharf.engine.containers.sizes import measure
+from wharf.engine.errors import NotYet
 from wharf.errors import Conflict, InvalidParameter, NotModified
 from wharf.schema.container import ContainerCreateRequest, ContainerInspect, ContainerSummary, WaitResponse
 from wharf.schema.exec_ import ExecConfig, ExecInspect, ExecStartConfig
@@ -168,6 +169,8 @@ class Containers:
         """Check that a client may attach."""
         container = self._find(ref)
         attach.check_attachable(container)
+        if options.logs:
+            raise NotYet("attaching with the container's past output (logs=1)")
         config = container.record.config
         client = SocketClient(
             stdin=options.stdin and options.stream and config.open_stdin,
