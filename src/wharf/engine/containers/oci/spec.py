@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from wharf.engine.containers.oci import defaults, mounts, process, resources
+from wharf.engine.containers.oci.devices import host_devices
 from wharf.engine.containers.seccomp_profile import default_profile, profile_from_docker_json
 from wharf.engine.errors import NotYet
 from wharf.errors import InvalidParameter
@@ -114,7 +115,9 @@ def build(subject: Subject) -> Spec:
         "cgroupsPath": f"{subject.cgroup_parent}/{subject.id}",
         "sysctl": {**(defaults.SYSCTLS if own_network else {}), **(host.sysctls or {})},
     }
-    if not host.privileged:
+    if host.privileged:
+        linux["devices"] = host_devices()
+    else:
         linux["maskedPaths"] = list(host.masked_paths or ())
         linux["readonlyPaths"] = list(host.readonly_paths or ())
     if seccomp := _seccomp(host, capabilities):
