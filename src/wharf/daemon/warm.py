@@ -35,6 +35,7 @@ def _serve(fd: int) -> None:
     from wharf.content import jobs as content
     from wharf.engine.containers import account_job
     from wharf.linux import prctl
+    from wharf.linux.descriptors import close_others
     from wharf.linux.signals import default_internal_signals
     from wharf.runtime.filters import compile_profile
     from wharf.runtime.spec import LinuxSeccomp
@@ -42,6 +43,7 @@ def _serve(fd: int) -> None:
     from wharf.shim.rehearsal import rehearse
     from wharf.spawner.server import serve
 
+    close_others({fd})
     os.set_inheritable(fd, False)
     os.umask(0o022)
     default_internal_signals()

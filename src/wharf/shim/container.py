@@ -66,7 +66,9 @@ class Container:
             on_detach=lambda: server.tell({"event": "detach", "exec": None}),
             on_settled=self._check_settled,
         )
-        self._execs = Execs(loop, makers, self._tell_of_exec, self._check_end)
+        self._execs = Execs(
+            loop, makers, self._tell_of_exec, on_done=self._check_end, on_settled=self._check_settled
+        )
         maker.listen(loop, self._reported)
 
     # What the maker reports (`maker.py`).
@@ -277,11 +279,15 @@ class Container:
 
     def _check_settled(self) -> None:
         """Go on when the last client has gone."""
-        if self._status == "stopped" and not self._streams.clients and not self._loop.is_stopped():
+        if self._status == "stopped" and self._are_settled and not self._loop.is_stopped():
             if self._server.is_open:
                 self._finish()
             else:
                 self._loop.stop()
+
+    @property
+    def _are_settled(self) -> bool:
+        return not self._streams.clients and self._execs.owe_nothing
 
     def _finish(self) -> None:
         """Remove the cgroup, record, tell, end."""
@@ -299,10 +305,10 @@ class Container:
             failpoint("shim.recorded")
             self._server.tell({"event": "exit", **record})
         self._server.close()
-        if self._streams.clients:
-            self._loop.later(LINGER_S, self._loop.stop)
-        else:
+        if self._are_settled:
             self._loop.stop()
+        else:
+            self._loop.later(LINGER_S, self._loop.stop)
 
     def _record(self, *, oom_killed: bool) -> ExitRecord:
         status, exited_at = self._ended

@@ -56,7 +56,10 @@ class _Exec:
 
 
 class Execs:
-    """All of them. `tell(event)` returns whether anybody heard; `on_done` is called after each end."""
+    """All of them. `tell(event)` returns whether anybody heard.
+
+    `on_done` is called after each end, `on_settled` when a client of one that ended has got what it was owed.
+    """
 
     def __init__(
         self,
@@ -64,13 +67,16 @@ class Execs:
         makers: Makers,
         tell: Callable[[dict[str, object]], bool],
         on_done: Callable[[], None],
+        on_settled: Callable[[], None],
     ) -> None:
         self._loop = loop
         self._makers = makers
         self._tell = tell
         self._on_done = on_done
+        self._on_settled = on_settled
         self._living: dict[str, _Exec] = {}
         self._unheard: dict[str, ExecState] = {}
+        self._owing: list[Streams] = []
 
     def start(self, wanted: Execution, client: socket.socket | None, target: Target, answer: Answer) -> None:
         """Execute what is `wanted` in `target`, and answer with its pid or what the runtime says.
@@ -88,7 +94,7 @@ class Execs:
             self._loop,
             on_end=lambda: self._streams_ended(name),
             on_detach=lambda: self._detached(name),
-            on_settled=lambda: None,
+            on_settled=self._settled,
             is_patient=True,
         )
         self._living[name] = made = _Exec(name, maker, streams, wanted.wants, client)
@@ -134,6 +140,11 @@ class Execs:
     def are_all_done(self) -> bool:
         """Whether no exec'd process is left."""
         return not self._living
+
+    @property
+    def owe_nothing(self) -> bool:
+        """Whether the clients of all that ended have been given everything."""
+        return not self._owing
 
     def states(self) -> dict[str, ExecState]:
         """Return those that run, and those that ended while nobody listened; the latter once."""
@@ -192,9 +203,15 @@ class Execs:
         if not self._tell(message):
             self._unheard[made.name] = {"pid": made.pid, "running": False, "status": made.status}
         made.streams.finish()
+        if made.streams.clients:
+            self._owing.append(made.streams)
         self._loop.remove(made.pidfd)
         os.close(made.pidfd)
         self._on_done()
+
+    def _settled(self) -> None:
+        self._owing = [streams for streams in self._owing if streams.clients]
+        self._on_settled()
 
     def _detached(self, name: str) -> None:
         self._tell({"event": "detach", "exec": name})

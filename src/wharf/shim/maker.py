@@ -19,6 +19,7 @@ from wharf import errors
 from wharf.failpoint import failpoint
 from wharf.linux import prctl, seqpacket
 from wharf.linux.cgroup import Cgroup
+from wharf.linux.descriptors import close_others
 from wharf.runtime import Stdio, create, exec_process
 from wharf.runtime.spec import Process
 from wharf.shim import loop as event
@@ -123,7 +124,7 @@ class Makers:
         try:
             prctl.set_pdeathsig(signal.SIGKILL)
             if os.getppid() == shim:
-                _close_others(keep)
+                close_others(keep)
                 work(sock)
         except (errors.EngineError, OSError) as error:
             seqpacket.send(sock, {"error": describe(error)})
@@ -137,16 +138,6 @@ class Makers:
         self._living.discard(maker)
         if not self._living:
             prctl.set_child_subreaper(enabled=False)
-
-
-def _close_others(keep: set[int]) -> None:
-    for name in os.listdir("/proc/self/fd"):
-        fd = int(name)
-        if fd > 2 and fd not in keep:
-            try:
-                os.close(fd)
-            except OSError:
-                continue  # the one that listed the folder
 
 
 class Pipes(NamedTuple):

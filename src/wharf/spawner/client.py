@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Self
 
 from wharf.aio.channel import Channel, wake
-from wharf.aio.peer import Peer, error_of
+from wharf.aio.peer import Answer, Peer, error_of
 from wharf.aio.supervisor import Supervisor
 from wharf.errors import Unavailable
 from wharf.linux import seqpacket
@@ -67,9 +67,8 @@ class Spawner:
 
         Raises the kind in its answer, or Unavailable.
         """
-        peer = self._living_or_unavailable()
+        await self._ask("prepare", name=name, args=dict(args))
         self._preparations[name] = dict(args)
-        await peer.call("prepare", name=name, args=dict(args))
 
     async def shim(self, bundle: str) -> tuple[socket.socket, int]:
         """Start the shim of `bundle` and return our end of its channel, and a pidfd; both the caller's.
@@ -79,7 +78,7 @@ class Spawner:
         ours, theirs = seqpacket.pair()
         try:
             with theirs:
-                _, pidfd = await self._request("shim", [theirs.fileno()], bundle=bundle)
+                _, pidfd = await self._process("shim", [theirs.fileno()], bundle=bundle)
         except BaseException:
             ours.close()
             raise
@@ -103,7 +102,7 @@ class Spawner:
         pidfd = -1
         try:
             with theirs:
-                _, pidfd = await self._request("job", [theirs.fileno(), *fds], name=name, args=dict(args))
+                _, pidfd = await self._process("job", [theirs.fileno(), *fds], name=name, args=dict(args))
             while (packet := await channel.receive()) is not None:
                 message, received = packet
                 seqpacket.close_all(received)
@@ -140,24 +139,30 @@ class Spawner:
                 signal.pidfd_send_signal(pidfd, signal.SIGKILL)
                 await reaped
 
-    async def _request(self, op: str, fds: Sequence[int], **fields: object) -> tuple[int, int]:
-        """Return the pid and pidfd of a new process.
+    async def _process(self, op: str, fds: Sequence[int], **fields: object) -> tuple[int, int]:
+        """Return the pid and pidfd of a new process."""
+        result, received = await self._ask(op, fds, **fields)
+        match result, received:
+            case {"pid": int(pid)}, [pidfd]:
+                return pid, pidfd
+        seqpacket.close_all(received)
+        raise Unavailable("the spawner sent an ill-formed answer")
+
+    async def _ask(self, op: str, fds: Sequence[int] = (), **fields: object) -> Answer:
+        """Return the answer to a request.
 
         What was not answered was not done (`spawner/server.py`), so it is asked again of the next spawner.
         """
         for _ in range(_ATTEMPTS):
-            peer = self._living_or_unavailable()
             try:
-                result, received = await peer.call(op, fds, **fields)
+                peer = self._living()
+            except OSError as error:
+                raise Unavailable(f"cannot start the spawner: {error.strerror}") from error
+            try:
+                return await peer.call(op, fds, **fields)
             except Unavailable:
                 if not peer.closed.done():
                     raise
-                continue
-            match result, received:
-                case {"pid": int(pid)}, [pidfd]:
-                    return pid, pidfd
-            seqpacket.close_all(received)
-            raise Unavailable("the spawner sent an ill-formed answer")
         raise Unavailable(f"the spawner died {_ATTEMPTS} times while asked for a {op}")
 
     def _living(self) -> Peer:
@@ -167,12 +172,6 @@ class Spawner:
         if self._peer is None or self._peer.closed.done():
             self._peer = self._launch()
         return self._peer
-
-    def _living_or_unavailable(self) -> Peer:
-        try:
-            return self._living()
-        except OSError as error:
-            raise Unavailable(f"cannot start the spawner: {error.strerror}") from error
 
     def _launch(self) -> Peer:
         self._born = time.monotonic()

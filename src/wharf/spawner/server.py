@@ -21,6 +21,7 @@ from typing import NamedTuple, NoReturn
 from wharf import errors
 from wharf.failpoint import failpoint
 from wharf.linux import prctl, seqpacket
+from wharf.linux.descriptors import close_others
 from wharf.shim.protocol import describe
 
 Job = Callable[[dict[str, object], socket.socket, list[int]], None]
@@ -194,7 +195,7 @@ def _run_child(child: Callable[[], object], parent: int, go_r: int, keep: Sequen
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         prctl.set_pdeathsig(signal.SIGKILL)  # lifted again for shims
-        _close_others({go_r, *keep})
+        close_others({go_r, *keep})
         if os.getppid() == parent and os.read(go_r, 1) == _GO:
             os.close(go_r)
             child()
@@ -203,17 +204,6 @@ def _run_child(child: Callable[[], object], parent: int, go_r: int, keep: Sequen
         traceback.print_exc()
     finally:
         os._exit(status)
-
-
-def _close_others(keep: set[int]) -> None:
-    """Close every descriptor from 3 up but `keep`."""
-    for name in os.listdir("/proc/self/fd"):
-        fd = int(name)
-        if fd > 2 and fd not in keep:
-            try:
-                os.close(fd)
-            except OSError:
-                continue  # the one that listed the folder
 
 
 def _be_shim(bundle: str, channel_fd: int, run_shim: RunShim) -> NoReturn:
@@ -230,6 +220,7 @@ def _be_shim(bundle: str, channel_fd: int, run_shim: RunShim) -> NoReturn:
 
 def _be_worker(job: Job, args: dict[str, object], fds: Sequence[int]) -> None:
     """Run `job`; what it raises goes to its channel as an error event."""
+    prctl.set_name("wharf-worker")
     gc.enable()
     channel = socket.socket(fileno=fds[0])
     failpoint("spawner.job")

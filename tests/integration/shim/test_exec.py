@@ -133,3 +133,15 @@ async def test_many_at_once_each_get_their_own(containers: Factory) -> None:
 
     outputs = await asyncio.gather(*(run(number) for number in range(8)))
     assert outputs == [b"%d\n" % number for number in range(8)]
+
+
+async def test_a_slow_client_gets_its_rest_when_the_container_has_ended(containers: Factory) -> None:
+    container = await containers.running("sleep 1000")
+    client = await container.wharfd.attach(execute=("e1", shim_kit.process_of("head -c 900000 /dev/zero")))
+    client.be_slow(slow=True)
+    await container.wharfd.event("exec-exit")
+    await container.wharfd.call("kill")
+    await container.wharfd.event("exit")
+    client.be_slow(slow=False)
+    assert len(await client.rest()) == 900_000
+    await container.ended()
