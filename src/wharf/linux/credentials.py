@@ -4,27 +4,26 @@ The C library's functions of these names change all threads, by a signal to each
 After a raw clone3(2) that list still has the threads of the parent: the call would wait for them for ever.
 """
 
-import os
 import struct
 from collections.abc import Sequence
 
-from wharf.linux.libc import syscall
+from wharf.linux.libc import MACHINE, syscall
 
-_SETGROUPS = {"x86_64": 116, "aarch64": 159}
-_SETRESUID = {"x86_64": 117, "aarch64": 147}
-_SETRESGID = {"x86_64": 119, "aarch64": 149}
+_SETGROUPS = {"x86_64": 116, "aarch64": 159}[MACHINE]
+_SETRESUID = {"x86_64": 117, "aarch64": 147}[MACHINE]
+_SETRESGID = {"x86_64": 119, "aarch64": 149}[MACHINE]
 
 
 def set_groups(gids: Sequence[int]) -> None:
     """Set the supplementary groups, setgroups(2)."""
-    syscall(_SETGROUPS[os.uname().machine], len(gids), struct.pack(f"={len(gids)}I", *gids))
+    syscall(_SETGROUPS, len(gids), struct.pack(f"={len(gids)}I", *gids))
 
 
 def set_gid(gid: int) -> None:
     """Set the real, effective and saved group id, setresgid(2)."""
-    syscall(_SETRESGID[os.uname().machine], gid, gid, gid)
+    syscall(_SETRESGID, gid, gid, gid)
 
 
 def set_uid(uid: int) -> None:
     """Set the real, effective and saved user id, setresuid(2)."""
-    syscall(_SETRESUID[os.uname().machine], uid, uid, uid)
+    syscall(_SETRESUID, uid, uid, uid)

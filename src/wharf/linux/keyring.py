@@ -2,9 +2,9 @@
 
 import os
 
-from wharf.linux.libc import syscall
+from wharf.linux.libc import MACHINE, syscall
 
-_KEYCTL = {"x86_64": 250, "aarch64": 219}
+_KEYCTL = {"x86_64": 250, "aarch64": 219}[MACHINE]
 _KEYCTL_JOIN_SESSION_KEYRING = 1
 _KEYCTL_SETPERM = 5
 
@@ -17,10 +17,11 @@ def join_session(name: str | None) -> int:
 
     Raises OSError: ENOSYS without key support in the kernel, EDQUOT when the user's quota of keys is used up.
     """
-    number = _KEYCTL[os.uname().machine]
-    return syscall(number, _KEYCTL_JOIN_SESSION_KEYRING, None if name is None else os.fsencode(name), 0, 0, 0)
+    return syscall(
+        _KEYCTL, _KEYCTL_JOIN_SESSION_KEYRING, None if name is None else os.fsencode(name), 0, 0, 0
+    )
 
 
 def set_permissions(serial: int, mask: int) -> None:
     """Set the permissions of a key, KEY_POS_* and KEY_USR_* combined."""
-    syscall(_KEYCTL[os.uname().machine], _KEYCTL_SETPERM, serial, mask, 0, 0)
+    syscall(_KEYCTL, _KEYCTL_SETPERM, serial, mask, 0, 0)

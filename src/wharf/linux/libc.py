@@ -9,6 +9,9 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 libc.syscall.restype = ctypes.c_long
 
+MACHINE = os.uname().machine
+"""This machine's name, by which the numbers of old system calls differ; asked once, before any filter."""
+
 
 def check(result: int, path: str | None = None, path2: str | None = None) -> int:
     """Return `result`, or raise the OSError that errno names when it is negative."""

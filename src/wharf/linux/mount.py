@@ -11,7 +11,7 @@ import enum
 import os
 import struct
 
-from wharf.linux.libc import check, libc, syscall
+from wharf.linux.libc import MACHINE, check, libc, syscall
 
 AT_FDCWD = -100
 AT_SYMLINK_NOFOLLOW = 0x100
@@ -22,7 +22,7 @@ AT_RECURSIVE = 0x8000
 # The same on every architecture: these came after the tables were unified (linux 5.1).
 _OPEN_TREE, _MOVE_MOUNT, _FSOPEN, _FSCONFIG, _FSMOUNT, _FSPICK = 428, 429, 430, 431, 432, 433
 _MOUNT_SETATTR = 442
-_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
+_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}[MACHINE]
 
 _FSOPEN_CLOEXEC, _FSMOUNT_CLOEXEC = 1, 1
 _FSCONFIG_SET_FLAG, _FSCONFIG_SET_STRING, _FSCONFIG_SET_FD = 0, 1, 5
@@ -97,7 +97,7 @@ def umount2(target: str, flags: int = 0) -> None:
 
 def pivot_root(new_root: str, put_old: str) -> None:
     """Make `new_root` the root of this mount namespace and hang the old one at `put_old`."""
-    syscall(_PIVOT_ROOT[os.uname().machine], os.fsencode(new_root), os.fsencode(put_old))
+    syscall(_PIVOT_ROOT, os.fsencode(new_root), os.fsencode(put_old))
 
 
 def fsopen(fstype: str) -> int:

@@ -86,7 +86,9 @@ class Root:
         try:
             return self.open(path, os.O_PATH | os.O_DIRECTORY)
         except FileNotFoundError:
-            pass
+            return self._make_missing(path, mode, links)
+
+    def _make_missing(self, path: str, mode: int, links: int) -> int:
         clean = path.rstrip("/")
         head, _, name = clean.rpartition("/")
         if not name:

@@ -56,10 +56,10 @@ def confine(process: Process, account: Account, root: Root, filter_: Filter | No
     if no_new_privileges:
         prctl.set_no_new_privs()
     _set_limits(process)
-    if filter_ is not None and not no_new_privileges:
-        _load(filter_)
     stdio.give_to(account.uid)
     entered = _enter_directory(process["cwd"], root, retry=True)
+    if filter_ is not None and not no_new_privileges:
+        _load(filter_)
     _become(account)
     if not entered:
         _enter_directory(process["cwd"], root, retry=False)
