@@ -78,10 +78,10 @@ def test_an_unended_line_is_kept_without_its_newline(path: Path, length: int) ->
 
 def test_an_unended_line_waits_for_its_end(path: Path) -> None:
     log = JsonFile(str(path))
-    log.write(1, b"hel")
+    log.write(1, b"half ")
     assert path.read_bytes() == b""
-    log.write(1, b"lo\n")
-    assert entries(path) == [("stdout", "hello\n")]
+    log.write(1, b"and half\n")
+    assert entries(path) == [("stdout", "half and half\n")]
     log.close()
 
 
