@@ -15,7 +15,7 @@ from wharf.linux.cgroup import Cgroup
 from wharf.linux.clone import CloneFlag, clone3
 from wharf.runtime import birth, init, mounts, sysctl
 from wharf.runtime.cgroup_mounts import CgroupView
-from wharf.runtime.errors import CREATE_KINDS, CannotCreate, CannotInvoke, ExecFailed, cause
+from wharf.runtime.errors import CREATE_KINDS, CannotCreate, CannotInvoke, ExecFailed, cause, text_of
 from wharf.runtime.message import Channel, Start
 from wharf.runtime.namespaces import Namespaces, children_in
 from wharf.runtime.spec import RootMount, Spec
@@ -102,9 +102,15 @@ def create(
     the process has a terminal. With `gate`, a listening socket, the container outlives its caller
     and waits there for a connection that says Start. Raises CreateFailed with everything undone.
     """
-    plan = _plan(spec, bundle, root, stdio, console_size)
+    try:
+        return _create(_plan(spec, bundle, root, stdio, console_size), gate)
+    except OSError as error:
+        raise CannotCreate(f"{birth.STARTING}{text_of(error)}") from error
+
+
+def _create(plan: init.Plan, gate: socket.socket | None) -> Init:
     with ExitStack() as undo:
-        cgroup = _make_cgroup(spec, undo)
+        cgroup = _make_cgroup(plan.spec, undo)
         ours, theirs = Channel.pair()
         undo.callback(ours.close)
         with ExitStack() as born:

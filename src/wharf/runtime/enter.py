@@ -6,7 +6,6 @@ walked), and then takes the same last steps as the init itself.
 
 import gc
 import os
-import traceback
 from contextlib import ExitStack
 from typing import NamedTuple, NoReturn
 
@@ -15,7 +14,7 @@ from wharf.linux.clone import CloneFlag, setns
 from wharf.linux.rooted import Root
 from wharf.runtime import init, process, stdio
 from wharf.runtime.birth import Place
-from wharf.runtime.errors import Refused, text_of
+from wharf.runtime.errors import Refused, describe_bug, text_of
 from wharf.runtime.filters import Filter
 from wharf.runtime.message import Channel, Failed, Opened, Ready
 from wharf.runtime.spec import Process, Spec
@@ -48,8 +47,8 @@ def run(visit: Visit, place: Place, channel: Channel, callers_end: Channel) -> N
         channel.send(Failed(str(error), error.kind))
     except OSError as error:
         channel.send(Failed(text_of(error), "internal"))
-    except BaseException:
-        channel.send(Failed(traceback.format_exc(), "internal"))
+    except BaseException as error:  # the border of this process
+        channel.send(Failed(describe_bug(error), "internal"))
     os._exit(1)
 
 

@@ -64,3 +64,18 @@ def text_of(error: OSError) -> str:
     """Return an OSError in the form of Go's PathError where it names a file: `open /x: permission denied`."""
     path = error.filename
     return f"{path}: {cause(error)}" if isinstance(path, str) else cause(error)
+
+
+def describe_bug(error: BaseException) -> str:
+    """Return what an unexpected error is and where it was raised, without reading any source file.
+
+    Inside a container a file name of the host's means something else, and traceback's functions would open
+    it.
+    """
+    places = []
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        places.append(f"{os.path.basename(code.co_filename)}:{trace.tb_lineno} in {code.co_name}")
+        trace = trace.tb_next
+    return f"{type(error).__name__}: {error} ({' < '.join(reversed(places))})"

@@ -12,7 +12,7 @@ from wharf.failpoint import failpoint
 from wharf.linux.cgroup import Cgroup
 from wharf.linux.clone import clone3
 from wharf.runtime import birth, enter
-from wharf.runtime.errors import EXEC_KINDS, CannotExec, CreateFailed, ExecFailed, Refused, cause
+from wharf.runtime.errors import EXEC_KINDS, CannotExec, CreateFailed, ExecFailed, Refused, cause, text_of
 from wharf.runtime.filters import filter_of
 from wharf.runtime.message import Channel, Start
 from wharf.runtime.namespaces import Namespaces, children_in
@@ -67,6 +67,13 @@ def exec_process(
         raise EXEC_KINDS["invoke"](f"{birth.STARTING}{error}") from error
     del init_pid  # the pidfd says more: it is never another process's
     visit = enter.Visit(spec, process, init_pidfd, namespaces.own, session, filter_, stdio, console_size)
+    try:
+        return _execute(visit, cgroup)
+    except OSError as error:
+        raise CannotExec(f"{birth.STARTING}{text_of(error)}") from error
+
+
+def _execute(visit: enter.Visit, cgroup: Cgroup) -> Execed:
     with ExitStack() as undo:
         ours, theirs = Channel.pair()
         undo.callback(ours.close)
@@ -79,16 +86,13 @@ def exec_process(
         newborn = birth.Newborn(pid, ours)
         undo.callback(newborn.close_received)
         try:
-            newborn.settle(process)
+            newborn.settle(visit.process)
             newborn.await_ready()
         except birth.NotBorn as error:
             raise EXEC_KINDS.get(error.kind, CannotExec)(error.text) from error
         failpoint("runtime.exec.start")
-        try:
-            ours.send(Start())
-            ours.receive()
-        except OSError as error:
-            raise CannotExec(f"{birth.STARTING}{cause(error)}") from error
+        ours.send(Start())
+        ours.receive()
         ours.close()
         undo.pop_all()
         return Execed(pid, pidfd, newborn.console)

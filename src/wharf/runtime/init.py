@@ -12,7 +12,6 @@ import signal
 import socket
 import stat
 import struct
-import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import NamedTuple, NoReturn
@@ -24,7 +23,7 @@ from wharf.linux.rooted import Root
 from wharf.runtime import devices, masks, mounts, process, rootfs, stdio, sysctl
 from wharf.runtime.birth import Place
 from wharf.runtime.cgroup_mounts import CgroupView
-from wharf.runtime.errors import Refused, cause, text_of
+from wharf.runtime.errors import Refused, cause, describe_bug, text_of
 from wharf.runtime.filters import filter_of
 from wharf.runtime.message import Channel, Failed, Opened, Ready
 from wharf.runtime.namespaces import Namespaces
@@ -85,8 +84,8 @@ def run(
         )
     except OSError as error:
         channel.send(Failed(f"error during container init: {text_of(error)}", "internal"))
-    except BaseException:  # the border of this process
-        channel.send(Failed(f"error during container init: {traceback.format_exc()}", "internal"))
+    except BaseException as error:  # the border of this process
+        channel.send(Failed(f"error during container init: {describe_bug(error)}", "internal"))
     os._exit(1)
 
 
