@@ -114,6 +114,7 @@ class Engine:
     async def close(self) -> None:
         """Close every room; running containers are left to their shims."""
         self.events.close()
+        await self.networks.retire()
         await self._stack.aclose()
         cgroup.Cgroup.load(self._cgroup_parent).discard()
 

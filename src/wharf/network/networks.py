@@ -78,10 +78,19 @@ class Networks:
 
     async def close(self) -> None:
         """End the lane and the socket; bridges, endpoints and rules stay for the containers."""
-        if gone := self._take_gone():
-            await self._db.write(lambda db: store.remove_links(db, gone))
         await self._lane.close()
         self._rtnl.close()
+
+    async def retire(self) -> None:
+        """Remove what is ours from the host, when no container uses it; the next start makes it anew."""
+        if not any(self._leases.all()):
+            await self._lane.run(self._take_down)
+
+    def _take_down(self) -> None:
+        self.firewall.remove()
+        for network in self._networks.values():
+            if network.link is not None:
+                self._bridge.remove(network.link)
 
     def list(self) -> Sequence[Network]:
         """Return all networks, in order of their creation."""

@@ -524,3 +524,14 @@ def test_a_kill_at_any_step_leaves_nothing_after_the_next_start(tmp_path: Path, 
         assert links() == {"lo", "docker0"}
         assert inside.run(links) == {"lo"}
         assert [a["local"] for a in ip("addr", "show", "docker0")[0]["addr_info"]] == ["172.17.0.1"]
+
+
+@isolated
+async def test_an_engine_without_containers_takes_its_bridge_and_rules_along(tmp_path: Path) -> None:
+    async with opened(tmp_path) as networks:
+        endpoint = await networks.lease("c" * 64, "bridge")
+        await networks.retire()
+        assert "docker0" in links()
+        await networks.release(endpoint)
+        await networks.retire()
+        assert "docker0" not in links()
