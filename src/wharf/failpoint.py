@@ -33,6 +33,7 @@ def failpoint(name: str) -> None:
         return
     if action == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
+        os._exit(137)  # the init of a pid namespace does not heed its own signals
     elif action.startswith("error:"):
         number = int(action.removeprefix("error:"))
         raise OSError(number, os.strerror(number), f"failpoint {name}")
