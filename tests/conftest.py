@@ -59,7 +59,7 @@ def engine(shared_engine: Engine) -> Iterator[Engine]:
         return
     if shared_engine.has_ended:
         shared_engine.start()
-    base = shared_engine.census()
+    base = shared_engine.base()
     yield shared_engine
     assert not shared_engine.has_ended, f"the engine ended; its log:\n{shared_engine.log}"
     shared_engine.clear()

@@ -134,7 +134,7 @@ def test_a_killed_shim_takes_its_container_with_it_and_is_noticed(cli: Cli) -> N
 
 
 def test_everything_killed_at_once_leaves_nothing_after_a_restart(fresh_engine: OwnEngine, cli: Cli) -> None:
-    base = fresh_engine.census()
+    base = fresh_engine.base()
     cli("run", "-d", "--name", "wt-a", IMAGE, "sleep", "1000").ok()
     cli("exec", "-d", "wt-a", "sleep", "999").ok()
     for pid in fresh_engine.sandbox.processes():
@@ -151,7 +151,7 @@ def test_everything_killed_at_once_leaves_nothing_after_a_restart(fresh_engine: 
 def test_a_daemon_killed_in_the_midst_of_runs_leaks_nothing(
     fresh_engine: OwnEngine, cli: Cli, delay_s: float
 ) -> None:
-    base = fresh_engine.census()
+    base = fresh_engine.base()
     with contextlib.ExitStack() as running:
         for number in range(4):
             running.enter_context(cli.piped("run", "--name", f"wt-{number}", IMAGE, "true"))

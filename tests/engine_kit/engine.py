@@ -127,8 +127,8 @@ class OwnEngine(Engine):
 
     @property
     def log(self) -> str:
-        """What the daemon wrote on its standard error, for the words of a failure."""
-        return self.log_path.read_text(errors="replace")
+        """The end of what the daemon wrote on its standard error, for the words of a failure."""
+        return self.log_path.read_text(errors="replace")[-3000:]
 
     def start(self, *, failpoints: str = "", limit_s: float = LIMIT_S) -> None:
         """Start the daemon and wait until it serves."""
@@ -207,6 +207,18 @@ class OwnEngine(Engine):
             engine=self.pid,
             network=self.sandbox.pid,
         )
+
+    def base(self) -> Census:
+        """The census of an engine at rest: what a connection that was just closed leaves is gone."""
+        counted = self.census()
+
+        def same_as_before() -> bool:
+            nonlocal counted
+            before, counted = counted, self.census()
+            return not difference(before, counted)
+
+        eventually(same_as_before, what="the engine to rest")
+        return counted
 
     def settle(self, base: Census, *, limit_s: float = 5.0) -> None:
         """Wait until the census equals `base`; what differs is the failure's words."""
