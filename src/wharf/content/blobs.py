@@ -17,6 +17,7 @@ from collections.abc import Collection, Iterator
 from typing import Self
 
 from wharf.content.lease import Leases
+from wharf.content.trouble import trouble
 from wharf.errors import InvalidParameter, NotFound
 from wharf.failpoint import failpoint
 from wharf.schema.digest import Digest, InvalidDigest
@@ -45,11 +46,12 @@ class Writer:
         self.fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
 
     def write(self, data: bytes | memoryview) -> None:
-        """Append `data`; raises OSError."""
+        """Append `data`; raises Internal."""
         self._hash.update(data)
         rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(self.fd, rest) :]
+        with trouble("store a blob"):
+            while rest:
+                rest = rest[os.write(self.fd, rest) :]
         self.size += len(data)
 
     def commit(self, expected: Digest | None = None, size: int | None = None) -> Digest:
@@ -64,13 +66,14 @@ class Writer:
 
     def publish(self, digest: Digest) -> None:
         """Give the file the name `digest`, which the caller has made sure of (a job that hashed it)."""
-        failpoint("content.blob.written")
-        os.fsync(self.fd)
-        failpoint("content.blob.synced")
-        self._blobs.adopt(self._path, digest)
-        self._path = ""
-        failpoint("content.blob.renamed")
-        self._blobs.sync_folder()
+        with trouble("store a blob"):
+            failpoint("content.blob.written")
+            os.fsync(self.fd)
+            failpoint("content.blob.synced")
+            self._blobs.adopt(self._path, digest)
+            self._path = ""
+            failpoint("content.blob.renamed")
+            self._blobs.sync_folder()
 
     def close(self) -> None:
         """Close the file, and remove it if it was not committed; twice does no harm."""
@@ -104,11 +107,12 @@ class Blobs:
         return f"{self._folder}/{digest.hex}"
 
     def writer(self) -> Writer:
-        """Return a writer for a new blob; raises OSError."""
-        return Writer(self)
+        """Return a writer for a new blob; raises Internal."""
+        with trouble("store a blob"):
+            return Writer(self)
 
     def put(self, data: bytes) -> Digest:
-        """Store `data`, if it is not here yet, and return its digest; raises OSError."""
+        """Store `data`, if it is not here yet, and return its digest; raises Internal."""
         digest = Digest.of(data)
         if not self.exists(digest):
             with self.writer() as writer:

@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
+from wharf.content.trouble import trouble
 from wharf.errors import EngineError
 from wharf.failpoint import failpoint
 
@@ -62,10 +63,11 @@ class Folders:
             await asyncio.wait([self._sweeper])
 
     def make(self, *, work: bool = False) -> int:
-        """Make a new folder with `fs`, and `work` if wanted; return its number; raises OSError."""
+        """Make a new folder with `fs`, and `work` if wanted; return its number; raises Internal."""
         number = next(self._numbers)
-        self.mend(number, work=work)
-        failpoint("content.folder.made")
+        with trouble("make a layer"):
+            self.mend(number, work=work)
+            failpoint("content.folder.made")
         return number
 
     def mend(self, number: int, *, work: bool = False) -> None:

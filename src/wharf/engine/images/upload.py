@@ -1,20 +1,35 @@
 """An upload: a stream from a client, put into a nameless file before anybody looks into it."""
 
+import errno
 import os
+import secrets
 from collections.abc import AsyncIterable
 
 from wharf.aio.lane import Lane
+from wharf.content.trouble import trouble
 
 _BATCH = 1024 * 1024
 
 
 def temporary_file(folder: str) -> int:
-    """Return a new file without a name in `folder`, open for reading and writing; gone when it is closed."""
-    return os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    """Return a new file without a name in `folder`, gone when it is closed; raises Internal."""
+    with trouble("receive an upload"):
+        try:
+            return os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            if error.errno not in (
+                errno.EOPNOTSUPP,
+                errno.EISDIR,
+            ):  # open(2), O_TMPFILE: what some file systems say
+                raise
+        path = f"{folder}/{secrets.token_hex(8)}"
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        os.unlink(path)
+        return fd
 
 
 async def receive(stream: AsyncIterable[bytes], fd: int, lane: Lane) -> int:
-    """Write `stream` to `fd` (borrowed); return its length in bytes; raises OSError."""
+    """Write `stream` to `fd` (borrowed); return its length in bytes; raises Internal."""
     batch: list[bytes] = []
     waiting = size = 0
     async for piece in stream:
@@ -31,6 +46,7 @@ async def receive(stream: AsyncIterable[bytes], fd: int, lane: Lane) -> int:
 def _write(fd: int, pieces: list[bytes]) -> int:
     data = memoryview(b"".join(pieces))
     size = len(data)
-    while data:
-        data = data[os.write(fd, data) :]
+    with trouble("receive an upload"):
+        while data:
+            data = data[os.write(fd, data) :]
     return size
