@@ -36,12 +36,11 @@ _UNSTABLE = [
         (r"\b172\.\d+\.\d+\.\d+\b", "<IP>"),
         (r"\b(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\b", "<MAC>"),
         (r"\b\d+(\.\d+)?(B|kB|MB|GB)\b", "<SIZE>"),
-        (r"/\S*/docker-import-\d+/", "<IMPORT>/"),
         (r"\bSRun (?=')", "Run "),  # a slip of the client up to 28.2
         (r"  +", "  "),
     )
 ]
-_OURS = [(re.compile(r"^wharf: ", re.MULTILINE), "docker: "), (re.compile(r"\bwharf (?=[a-z-])"), "docker ")]
+_OURS = [(re.compile(r"^wharf: ", re.MULTILINE), "docker: "), (re.compile(r"\bwharf (?=[a-z\[-])"), "docker ")]
 
 
 class Step(NamedTuple):
