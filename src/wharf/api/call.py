@@ -115,9 +115,14 @@ class Call:
             raise InvalidParameter("the request body did not arrive in time") from None
         return b"".join(pieces)
 
+    @property
+    def waits_to_be_asked(self) -> bool:
+        """Whether the client sends its body only when told to go on (RFC 9110, section 10.1.1)."""
+        return self.http.headers.get("Expect", "").lower() == "100-continue"
+
     async def stream(self) -> AsyncIterator[bytes]:
         """Give the body piece by piece, as it comes; asks for it where the client waits to be asked."""
-        if self.http.headers.get("Expect", "").lower() == "100-continue" and self.http.transport is not None:
+        if self.waits_to_be_asked and self.http.transport is not None:
             self.http.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         content = self.http.content
         while not content.at_eof():

@@ -27,6 +27,8 @@ async def stream(
     lines: asyncio.Queue[Progress | None] = asyncio.Queue()
     task = asyncio.ensure_future(work(lines.put_nowait))
     task.add_done_callback(lambda _: lines.put_nowait(None))
+    # Nothing may come before the "100 Continue" that such a client waits for.
+    is_eager = is_eager and not call.waits_to_be_asked
     response = await answers.begin(call, "application/json") if is_eager else None
     try:
         with contextlib.suppress(ConnectionError):

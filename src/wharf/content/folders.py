@@ -88,6 +88,8 @@ class Folders:
 
     def _discard(self, names: Iterable[str]) -> None:
         for name in names:
+            if _remove_bare(f"{self.path}/{name}"):
+                continue
             with contextlib.suppress(FileNotFoundError):
                 # The token keeps apart what different runs of the engine gave the same number.
                 os.rename(f"{self.path}/{name}", f"{self.path}/{_TRASH}/{name}-{secrets.token_hex(4)}")
@@ -109,6 +111,20 @@ class Folders:
             _log.warning("cannot empty the trash: %s", error)
         finally:
             os.close(trash)
+
+
+def _remove_bare(folder: str) -> bool:
+    """Remove a folder that nothing was written to, as most containers leave theirs; say whether it was one.
+
+    No worker is needed for that: these few directories are the engine's and overlayfs' own.
+    """
+    try:
+        for below in ("work/work", "work", "fs", ""):
+            with contextlib.suppress(FileNotFoundError):
+                os.rmdir(f"{folder}/{below}")
+    except OSError:
+        return False
+    return True
 
 
 def _make(path: str, mode: int) -> None:

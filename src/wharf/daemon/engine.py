@@ -29,6 +29,7 @@ from wharf.errors import Unavailable
 from wharf.linux import capability, cgroup
 from wharf.network.networks import Networks
 from wharf.network.settings import NetworkSettings
+from wharf.registry.settings import RegistrySettings
 from wharf.spawner.client import CHANNEL_FD, Spawner
 from wharf.state.database import Database
 
@@ -69,6 +70,7 @@ class Engine:
             blobs = Blobs(paths.content)
             layers = Layers(db, spawner, paths.snapshots)
             await layers.open()
+            stack.push_async_callback(layers.close)
             images = Images(
                 db=db,
                 spawner=spawner,
@@ -77,8 +79,10 @@ class Engine:
                 temporary=paths.temporary,
                 emit=events.emit,
                 users=lambda image_id: image_uses(index, image_id),
+                registry=RegistrySettings(settings.insecure_registry, settings.registry_mirror),
             )
             await images.open()
+            stack.push_async_callback(images.close)
             networks = await Networks.open(db, _network_settings(settings), emit=events.emit)
             stack.push_async_callback(networks.close)
             context = Context(
