@@ -6,6 +6,7 @@ words what cannot be, and says plainly what this engine does not do yet. Nothing
 
 import os
 import re
+from collections.abc import Sequence
 
 import msgspec
 
@@ -30,10 +31,16 @@ def check_name(name: str) -> str:
     return bare
 
 
+def _with_missing(env: Sequence[str], image_env: Sequence[str]) -> list[str]:
+    """Return the user's variables and, behind them, the image's others."""
+    named = {entry.partition("=")[0] for entry in env}
+    return [*env, *(entry for entry in image_env if entry.partition("=")[0] not in named)]
+
+
 def _merge_image(config: ContainerConfig, image: ImageConfig) -> ContainerConfig:
     """Fill what the user left open from the image, as Docker merges them."""
     changes: dict[str, object] = {
-        "env": process.merge_env(image.env or (), config.env or ()),
+        "env": _with_missing(config.env or [], image.env or []),
         "labels": {**(image.labels or {}), **(config.labels or {})},
         "user": config.user or image.user,
         "working_dir": config.working_dir or image.working_dir,
@@ -127,7 +134,8 @@ def _check_host(host: HostConfig) -> None:
     if policy.name != "no" and host.auto_remove:
         raise InvalidParameter("can't create 'AutoRemove' container with restart policy")
     if host.log_config.type not in _LOG_DRIVERS:
-        raise InvalidParameter(f"logger: no log driver named '{host.log_config.type}' is registered")
+        name = host.log_config.type
+        raise InvalidParameter(f'error looking up logging plugin {name}: plugin "{name}" not found')
     if host.network_mode == "host" and host.links:
         raise Conflict("conflicting options: host type networking can't be used with links")
 

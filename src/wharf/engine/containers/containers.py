@@ -26,7 +26,7 @@ from wharf.engine.containers.detach_keys import parse_detach_keys
 from wharf.engine.containers.exec_instance import Exec
 from wharf.engine.containers.sizes import measure
 from wharf.engine.errors import NotYet
-from wharf.errors import Conflict, InvalidParameter, NotModified
+from wharf.errors import Conflict, InvalidParameter, NotFound, NotModified
 from wharf.schema.container import ContainerCreateRequest, ContainerInspect, ContainerSummary, WaitResponse
 from wharf.schema.exec_ import ExecConfig, ExecInspect, ExecStartConfig
 from wharf.schema.filters import Filters
@@ -119,7 +119,11 @@ class Containers:
 
     async def kill(self, ref: str, *, signal: str) -> None:
         """Send a signal to a container's init."""
-        await stop.kill(self._context, self._find(ref), ref, signal)
+        try:
+            container = self._find(ref)
+        except NotFound as error:
+            raise NotFound(f"cannot kill container: {ref}: {error}") from error
+        await stop.kill(self._context, container, ref, signal)
 
     async def remove(self, ref: str, *, volumes: bool, force: bool, link: bool) -> None:  # noqa: ARG002 - no anonymous volumes are made yet
         """Remove a container."""
@@ -136,7 +140,10 @@ class Containers:
         if new == container.name:
             raise InvalidParameter("Renaming a container with the same name as its current name")
         async with container.lock:
-            self._context.index.reserve(new, container.id)
+            try:
+                self._context.index.reserve(new, container.id)
+            except Conflict as error:
+                raise Conflict(f"Error when allocating new name: {error}") from error
             old = container.name
             try:
                 await self._context.index.rename(container, new)

@@ -25,3 +25,9 @@ class Exec:
     def command(self) -> list[str]:
         """The arguments of the process."""
         return list(self.config.cmd or ())
+
+    @property
+    def title(self) -> str:
+        """The command as events name it: with a blank behind the program even where nothing follows."""
+        program, *arguments = self.command
+        return f"{program} {' '.join(arguments)}"

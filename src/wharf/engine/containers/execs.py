@@ -20,6 +20,11 @@ from wharf.runtime.spec import Process
 from wharf.schema.exec_ import ExecConfig
 
 _FAILED = "OCI runtime exec failed: exec failed: "
+_NO_FOLDER = (
+    ": Are you trying to mount a directory onto a file (or vice-versa)? "
+    "Check if the specified host path exists and is the expected type"
+)
+"""What dockerd adds whenever the kernel said ENOTDIR, mount or not."""
 
 
 async def create(context: Context, container: Container, ref: str, config: ExecConfig) -> Exec:
@@ -35,7 +40,7 @@ async def create(context: Context, container: Container, ref: str, config: ExecC
     made = Exec(container, config)
     context.execs[made.id] = made
     container.exec_ids.append(made.id)
-    context.emit(container, f"exec_create: {' '.join(made.command)}", {"execID": made.id})
+    context.emit(container, f"exec_create: {made.title}", {"execID": made.id})
     return made
 
 
@@ -107,7 +112,7 @@ async def start(
     if run is None:
         raise NotRunning(container.id)
     config = found.config
-    context.emit(container, f"exec_start: {' '.join(found.command)}", {"execID": found.id})
+    context.emit(container, f"exec_start: {found.title}", {"execID": found.id})
     client = SocketClient(
         stdin=config.attach_stdin and sock is not None,
         stdout=config.attach_stdout and sock is not None,
@@ -126,7 +131,7 @@ async def start(
         found.is_running = False
         message = str(error)
         if message.startswith("unable to start container process"):
-            message = _FAILED + message
+            message = _FAILED + message + (_NO_FOLDER if message.endswith("not a directory") else "")
             found.exit_code = 126 if "permission denied" in message or "is a directory" in message else 127
         else:
             found.exit_code = 126

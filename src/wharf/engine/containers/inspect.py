@@ -37,7 +37,7 @@ def inspect(context: Context, container: Container, sizes: Sizes | None = None) 
         restart_count=condition.restart_count,
         driver="overlay2",
         platform="linux",
-        exec_ids=list(container.exec_ids) or None,
+        exec_ids=[one for one in container.exec_ids if context.execs[one].exit_code is None] or None,
         host_config=_shown(record.host_config),
         graph_driver=DriverData(data={"ID": record.id, **layer}, name="overlay2"),
         mounts=mount_points(container),

@@ -116,18 +116,27 @@ def matches(context: Context, container: Container, filters: Filters) -> bool:
     return all(key not in filters or any(map(test, filters.get(key))) for key, test in tests.items())
 
 
+_STATES = ("created", "running", "paused", "restarting", "removing", "exited", "dead")
+"""In the order Docker names them."""
+
+
 def _status(text: str) -> Status:
     try:
         return Status(text.lower())
     except ValueError:
-        raise InvalidParameter(f"invalid filter 'status={text}'") from None
+        states = ", ".join(_STATES)
+        raise InvalidParameter(
+            f"invalid filter 'status={text}': invalid value for state ({text}): must be one of {states}"
+        ) from None
 
 
 def _integer(text: str) -> int:
     try:
         return int(text)
     except ValueError:
-        raise InvalidParameter(f"invalid filter 'exited={text}'") from None
+        raise InvalidParameter(
+            f"invalid filter 'exited={text}': strconv.Atoi: parsing \"{text}\": invalid syntax"
+        ) from None
 
 
 def _port(text: str) -> str:

@@ -66,7 +66,7 @@ def _named(store: Store, text: str) -> list[tuple[Image, Reference | None]]:
             return pairs
         if name is not None and not name.is_name_only:
             raise NoSuchReference from None
-        raise
+        raise NoSuchImage(text) from None
     if is_id_prefix(image, text) and _is_hex(text.removeprefix("sha256:")):
         return [(image, None)]
     name = Reference.parse(text)

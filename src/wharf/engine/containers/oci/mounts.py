@@ -38,10 +38,10 @@ class UserMount(NamedTuple):
         return {"destination": self.destination, "type": "bind", "source": self.source, "options": options}
 
 
-def _destination(text: str, spec: str) -> str:
+def _destination(text: str, spec: str, kind: str = "volume") -> str:
     if not text.startswith("/"):
         raise InvalidParameter(
-            f"invalid volume specification: '{spec}': invalid mount config for type \"volume\": "
+            f"invalid volume specification: '{spec}': invalid mount config for type \"{kind}\": "
             f"invalid mount path: '{text}' mount path must be absolute"
         )
     cleaned = posixpath.normpath(text)
@@ -73,7 +73,13 @@ def parse_bind(spec: str) -> UserMount:
         raise NotYet(f'the named volume "{source}"')
     propagation = next((word for word in modes if word in PROPAGATIONS), "rprivate")
     return UserMount(
-        "bind", posixpath.normpath(source), _destination(target, spec), mode, "ro" in modes, propagation, True
+        "bind",
+        posixpath.normpath(source),
+        _destination(target, spec, "bind"),
+        mode,
+        "ro" in modes,
+        propagation,
+        True,
     )
 
 
@@ -120,7 +126,10 @@ def make_sources(host: HostConfig) -> None:
 
 
 def overlay(defaults: list[Mount], added: list[Mount]) -> list[Mount]:
-    """Lay `added` over `defaults`: the same destination is replaced, and /dev takes all below with it."""
+    """Lay `added` over `defaults`, outer ones first.
+
+    The same destination is replaced, and /dev takes all below with it.
+    """
     destinations = {mount["destination"] for mount in added}
     kept = [mount for mount in defaults if mount["destination"] not in destinations]
     if "/dev" in destinations:

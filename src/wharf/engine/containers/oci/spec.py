@@ -134,7 +134,7 @@ def build(subject: Subject) -> Spec:
             capabilities=capabilities,
         ),
         "root": {"path": "rootfs", "readonly": host.readonly_rootfs},
-        "mounts": mounts.overlay(mounts.overlay(standard, subject.files.mounts()), users),
+        "mounts": mounts.overlay(standard, mounts.overlay(subject.files.mounts(), users)),
         "linux": linux,
     }
     if not _is_host(host.uts_mode):
