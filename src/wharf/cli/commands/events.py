@@ -25,7 +25,7 @@ def _time(parsed: Parsed, flag: str) -> str:
     try:
         return timestamp(text, time.time())
     except ValueError as error:
-        raise CliError(f"Error response from daemon: {error}") from None
+        raise CliError(str(error)) from None
 
 
 def _line(event: Mapping[str, object]) -> str:
@@ -52,7 +52,7 @@ def run(session: Session, parsed: Parsed) -> None:
         from wharf.cli.template import Template, TemplateError
 
         try:
-            template = Template("{{json .}}" if layout == "json" else layout)
+            template = Template("{{json .}}" if layout == "json" else layout, missing_is_nothing=True)
         except TemplateError as error:
             raise WrongFormat(f"Error parsing format: {error}") from None
     events = system.events(

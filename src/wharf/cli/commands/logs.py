@@ -30,7 +30,7 @@ def _timestamp(parsed: Parsed, flag: str) -> str:
     try:
         return timestamp(text, time.time())
     except ValueError as error:
-        raise CliError(f'Error response from daemon: invalid value for "{flag}": {error}') from None
+        raise CliError(f'invalid value for "{flag}": {error}') from None
 
 
 def run(session: Session, parsed: Parsed) -> None:

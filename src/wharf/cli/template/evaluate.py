@@ -27,13 +27,23 @@ class _Jumped(Exception):
 class Template:
     """A template, read once and filled in any number of times. `functions` adds to the usual ones."""
 
-    def __init__(self, source: str, functions: Mapping[str, Function] | None = None) -> None:
+    def __init__(
+        self,
+        source: str,
+        functions: Mapping[str, Function] | None = None,
+        *,
+        missing_is_nothing: bool = False,
+    ) -> None:
         """Read `source`.
+
+        A name that the value lacks fails, or with `missing_is_nothing` is shown as `<no value>`: Docker fills
+        templates in the first way with what the API said, in the second with values of its own types.
 
         Raises:
             TemplateError: it is no template.
         """
         self._source = source
+        self._missing_is_nothing = missing_is_nothing
         self._functions = {**FUNCTIONS, **(functions or {})}
         self._nodes = Parser(source, list(self._functions)).parse()
 
@@ -205,6 +215,8 @@ class Template:
             for key in value:
                 if name[:1].isupper() and str(key).lower() == name.lower():
                     return value[key]
+            if self._missing_is_nothing:
+                return None
             raise self._fail(operand, f'map has no entry for key "{name}"')
         if value is None:
             return None
