@@ -248,7 +248,9 @@ class Container:
         self._is_ending = True
         self._loop.remove(init.pidfd)
         self._maker.end()  # the init is our child only once its maker has gone
-        self._ended = wait_status(init.pidfd)
+        status, now = wait_status(init.pidfd)
+        # Without a start the init ends by a signal, or by itself when it sees us gone: a race of no meaning.
+        self._ended = (_KILLED if self._started_at is None else status, now)
         os.close(init.pidfd)
         failpoint("shim.reaped")
         self._streams.drain()

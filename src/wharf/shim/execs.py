@@ -116,7 +116,7 @@ class Execs:
                     made.client = None
             case {"error": error}:
                 self._not_made(made, answer, error)
-            case _ if made.name in self._living and not made.pid:
+            case _ if self._living.get(made.name) is made and not made.pid:
                 self._not_made(made, answer, describe(errors.Internal("the process's maker died")))
 
     def _not_made(self, made: _Exec, answer: Answer, error: object) -> None:
@@ -190,8 +190,9 @@ class Execs:
 
     def _done(self, made: _Exec) -> None:
         """Tell of the end, then close the client: who asks after its last byte gets the exit status."""
-        if self._living.pop(made.name, None) is None:
+        if self._living.get(made.name) is not made:  # done already, and the name may be another's now
             return
+        del self._living[made.name]
         if made.timer is not None:
             made.timer.cancel()
         message: dict[str, object] = {

@@ -3,12 +3,14 @@
 import asyncio
 import json
 import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
 import shim_kit
-from shim_kit import Factory
+from shim_kit import Container, Factory
 from wharf import errors
 from wharf.linux.cgroup import Cgroup
 from wharf.spawner.client import Spawner
@@ -19,14 +21,26 @@ MADE = ["spawner.shim", "shim.listen", "shim.maker", "shim.created"]
 STARTED = ["shim.started", "shim.reaped", "shim.cgroup", "shim.record.write", "shim.record.rename"]
 
 
-async def launch(lower: Path, point: str) -> tuple[Factory, Spawner, shim_kit.Container]:
-    variables = {**os.environ, "WHARF_FAILPOINTS": f"{point}=kill"}
-    spawner = await Spawner.start(shim_kit.warm_program(), variables=variables)
-    factory = Factory(spawner, lower)
-    return factory, spawner, await factory.launch("echo hello; sleep 0.05")
+Launch = Callable[[str], Awaitable[Container]]
 
 
-async def tidy(container: shim_kit.Container) -> None:
+@pytest.fixture
+async def launch(lower: Path) -> AsyncIterator[Launch]:
+    """Launch a container whose shim, or maker, kills itself at a failpoint."""
+    async with AsyncExitStack() as stack:
+
+        async def launch(point: str) -> Container:
+            variables = {**os.environ, "WHARF_FAILPOINTS": f"{point}=kill"}
+            spawner = await Spawner.start(shim_kit.warm_program(), variables=variables)
+            stack.push_async_callback(spawner.close)
+            factory = Factory(spawner, lower)
+            stack.push_async_callback(factory.close)
+            return await factory.launch("echo hello; sleep 0.05")
+
+        yield launch
+
+
+async def tidy(container: Container) -> None:
     """Do what wharfd does for a container whose shim is gone, and find nothing left."""
     spec = json.loads((container.bundle / "config.json").read_text())
     cgroup = Cgroup.load(spec["linux"]["cgroupsPath"])
@@ -42,20 +56,18 @@ async def tidy(container: shim_kit.Container) -> None:
 
 
 @pytest.mark.parametrize("point", MADE)
-async def test_a_shim_killed_before_the_start(lower: Path, point: str) -> None:
-    factory, spawner, container = await launch(lower, point)
+async def test_a_shim_killed_before_the_start(launch: Launch, point: str) -> None:
+    container = await launch(point)
     async with asyncio.timeout(shim_kit.LIMIT_S):
         await container.wharfd.peer.closed
     await container.ended()
     assert not (container.bundle / "exit.json").exists()
     await tidy(container)
-    await factory.close()
-    await spawner.close()
 
 
 @pytest.mark.parametrize("point", STARTED)
-async def test_a_shim_killed_after_the_start(lower: Path, point: str) -> None:
-    factory, spawner, container = await launch(lower, point)
+async def test_a_shim_killed_after_the_start(launch: Launch, point: str) -> None:
+    container = await launch(point)
     await container.wharfd.event("created")
     try:
         await container.wharfd.call("start")
@@ -66,49 +78,39 @@ async def test_a_shim_killed_after_the_start(lower: Path, point: str) -> None:
     await container.ended()
     assert not (container.bundle / "exit.json").exists()
     await tidy(container)
-    await factory.close()
-    await spawner.close()
 
 
-async def test_a_shim_killed_after_it_has_recorded_the_end(lower: Path) -> None:
-    factory, spawner, container = await launch(lower, "shim.recorded")
+async def test_a_shim_killed_after_it_has_recorded_the_end(launch: Launch) -> None:
+    container = await launch("shim.recorded")
     await container.wharfd.event("created")
     await container.wharfd.call("start")
     await container.ended()
     assert json.loads((container.bundle / "exit.json").read_text())["status"] == 0
     assert b"hello" in container.log
-    await factory.close()
-    await spawner.close()
 
 
-async def test_a_maker_killed_while_it_makes_is_a_failure(lower: Path) -> None:
-    factory, spawner, container = await launch(lower, "shim.create")
+async def test_a_maker_killed_while_it_makes_is_a_failure(launch: Launch) -> None:
+    container = await launch("shim.create")
     failed = await container.wharfd.event("failed")
     assert isinstance(failed["error"], dict)
     assert failed["error"]["kind"] == "Internal"
     await container.ended()
     await tidy(container)
-    await factory.close()
-    await spawner.close()
 
 
-async def test_a_maker_killed_before_the_start_ends_the_container(lower: Path) -> None:
-    factory, spawner, container = await launch(lower, "shim.start")
+async def test_a_maker_killed_before_the_start_ends_the_container(launch: Launch) -> None:
+    container = await launch("shim.start")
     await container.wharfd.event("created")
     with pytest.raises(errors.EngineError):
         await container.wharfd.call("start")
     assert (await container.exit())["status"] == 137
     await tidy(container)
-    await factory.close()
-    await spawner.close()
 
 
-async def test_a_maker_killed_while_it_executes_is_an_answer(lower: Path) -> None:
-    factory, spawner, container = await launch(lower, "shim.exec")
+async def test_a_maker_killed_while_it_executes_is_an_answer(launch: Launch) -> None:
+    container = await launch("shim.exec")
     await container.wharfd.event("created")
     await container.wharfd.call("start")
     with pytest.raises(errors.Internal):
         await container.wharfd.execute("e1", shim_kit.process_of("true"))
     assert (await container.exit())["status"] == 0
-    await factory.close()
-    await spawner.close()

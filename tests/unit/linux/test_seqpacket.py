@@ -4,6 +4,7 @@ import array
 import contextlib
 import errno
 import fcntl
+import gc
 import json
 import os
 import socket
@@ -29,6 +30,8 @@ def ends() -> Iterator[Pair]:
 
 
 def open_fds() -> set[str]:
+    """Return what is open; what other tests have dropped is closed first."""
+    gc.collect()
     return set(os.listdir("/proc/self/fd"))
 
 

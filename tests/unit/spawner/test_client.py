@@ -1,6 +1,7 @@
 """wharfd's side of the spawner, with a real one."""
 
 import asyncio
+import gc
 import os
 import select
 import signal
@@ -135,6 +136,7 @@ async def test_a_missing_program_is_an_oserror_at_start() -> None:
 
 
 async def test_closing_leaves_no_process_and_no_descriptor() -> None:
+    gc.collect()  # what other tests have dropped is closed first
     before = set(os.listdir("/proc/self/fd"))
     spawner = await Spawner.start(spawner_kit.program())
     running = asyncio.ensure_future(spawner.job("hang", {}, progress=lambda _: closing.set()))
