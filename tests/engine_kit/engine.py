@@ -91,7 +91,8 @@ class OwnEngine(Engine):
     def __init__(self, name: str, folder: Path, *, flags: Sequence[str] = ()) -> None:
         super().__init__(str(folder / "wharf.sock"), folder / "home")
         self.folder = folder
-        self.data_root, self.exec_root = folder / "data", folder / "exec"
+        # As in an ordinary engine, what need not outlive the host is not on a disk.
+        self.data_root, self.exec_root = folder / "data", Path("/run", folder.name)
         self.pid_file = folder / "wharfd.pid"
         self.log_path = folder / "wharfd.log"
         self.flags = list(flags)
@@ -118,6 +119,7 @@ class OwnEngine(Engine):
                 engine.finish()
         finally:
             shutil.rmtree(folder)
+            shutil.rmtree(Path("/run", folder.name), ignore_errors=True)
 
     @property
     def pid(self) -> int:

@@ -72,6 +72,7 @@ def _enter(visit: Visit, place: Place, channel: Channel, stack: ExitStack) -> pr
         os.close(console.terminal)
     elif visit.stdio is not None:
         stdio.take(visit.stdio)
+        stdio.use_own_null(root)
     if personality := visit.spec.get("linux", {}).get("personality"):
         process.set_personality(personality["domain"])
     return process.confine(visit.process, account, root, visit.filter)

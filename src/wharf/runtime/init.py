@@ -136,6 +136,7 @@ def _create(
         os.close(console.terminal)
     elif plan.stdio is not None:
         stdio.take(plan.stdio)
+        stdio.use_own_null(root)
     return process.confine(plan.process, account, root, filter_)
 
 

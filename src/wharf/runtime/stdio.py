@@ -82,6 +82,31 @@ def take(stdio: Stdio) -> None:
         os.close(fd)
 
 
+def use_own_null(root: Root) -> None:
+    """Replace the host's null device on 0, 1 and 2 by the container's own.
+
+    Else the container could change the mode of the host's node through its descriptor.
+    """
+    hosts = [fd for fd in (0, 1, 2) if _is_null(fd)]
+    if not hosts:
+        return
+    try:
+        own = root.open("/dev/null", os.O_RDWR | os.O_NOFOLLOW)
+    except OSError:
+        return  # a container without a null device keeps what it was given
+    try:
+        if _is_null(own):
+            for fd in hosts:
+                os.dup2(own, fd)
+    finally:
+        os.close(own)
+
+
+def _is_null(fd: int) -> bool:
+    status = os.fstat(fd)
+    return stat.S_ISCHR(status.st_mode) and status.st_rdev == _NULL
+
+
 def take_console(terminal: int) -> None:
     """Make the terminal descriptors 0, 1 and 2, and the controlling terminal of this session."""
     take(Stdio(terminal, terminal, terminal))
@@ -95,7 +120,7 @@ def give_to(uid: int) -> None:
     """
     for fd in (0, 1, 2):
         status = os.fstat(fd)
-        if status.st_uid == uid or (stat.S_ISCHR(status.st_mode) and status.st_rdev == _NULL):
+        if status.st_uid == uid or _is_null(fd):
             continue
         try:
             os.fchown(fd, uid, status.st_gid)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import os
 import time
 
@@ -14,6 +15,8 @@ from wharf.errors import Unavailable
 from wharf.failpoint import failpoint
 from wharf.linux.cgroup import Cgroup
 from wharf.shim.protocol import ExitRecord
+
+_log = logging.getLogger(__name__)
 
 
 def killed_with_shim() -> ExitRecord:
@@ -111,7 +114,7 @@ async def give_back(context: Context, container: Container, run: Run) -> None:
     container.run = None
     path = context.paths.bundle(container.id)
     if read_exit(path) is None:
-        remove_cgroup(path)
+        await asyncio.to_thread(remove_cgroup, path)
     for endpoint in run.endpoints:
         await context.networks.release(endpoint)
         context.tasks.start(context.networks.unplug(endpoint), name=f"unplug {container.record.short_id}")
@@ -127,8 +130,11 @@ def remove_cgroup(path: str) -> None:
         cgroup = Cgroup.load(spec["linux"]["cgroupsPath"])
     except (FileNotFoundError, json.JSONDecodeError):
         return
-    cgroup.kill()
-    cgroup.remove()
+    try:
+        cgroup.kill()
+        cgroup.remove()
+    except OSError as error:  # something in it does not die: everything else goes on
+        _log.error("cannot remove cgroup %s: %s", cgroup.path, error)
 
 
 def read_exit(path: str) -> ExitRecord | None:
