@@ -14,7 +14,8 @@ from wharf.cli.output.duration import (
     rfc3339_nano,
     timestamp,
 )
-from wharf.cli.output.units import bytes_size, human_duration, human_size, ram_in_bytes
+from wharf.cli.output.units import bytes_size, human_size, ram_in_bytes
+from wharf.duration import human_duration
 
 
 @pytest.fixture

@@ -2,8 +2,9 @@
 
 import pytest
 
+from wharf.duration import human_duration
 from wharf.engine.containers.record import Condition, Status
-from wharf.engine.containers.status_text import human_duration, status_text
+from wharf.engine.containers.status_text import status_text
 
 SECOND = 1_000_000_000
 

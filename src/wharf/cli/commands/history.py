@@ -12,8 +12,9 @@ from wharf.cli.kinds import STRING, SWITCH
 from wharf.cli.output.duration import rfc3339
 from wharf.cli.output.listing import Listing
 from wharf.cli.output.text import ellipsis, short_id
-from wharf.cli.output.units import human_duration, human_size
+from wharf.cli.output.units import human_size
 from wharf.client import images
+from wharf.duration import human_duration
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -72,7 +72,8 @@ def _columns(
     image: ImageSummary, name: tuple[str, str, str], *, no_trunc: bool
 ) -> Mapping[str, Callable[[], object]]:
     from wharf.cli.output.duration import go_time
-    from wharf.cli.output.units import human_duration, human_size
+    from wharf.cli.output.units import human_size
+    from wharf.duration import human_duration
 
     repository, tag, digest = name
     created, size = image.get("Created", 0), image.get("Size", 0)

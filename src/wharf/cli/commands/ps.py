@@ -84,7 +84,7 @@ class _Columns:
         return go_time(self._container.get("Created", 0))
 
     def running_for(self) -> str:
-        from wharf.cli.output.units import human_duration
+        from wharf.duration import human_duration
 
         return human_duration(time.time() - self._container.get("Created", 0)) + " ago"
 

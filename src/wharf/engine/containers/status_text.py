@@ -1,36 +1,9 @@
 """The words `docker ps` shows: `Up 5 seconds (Paused)`, `Exited (0) 3 minutes ago`."""
 
+from wharf.duration import human_duration
 from wharf.engine.containers.record import Condition, Status
 
 _SECOND = 1_000_000_000
-
-
-def human_duration(seconds: float) -> str:
-    """Return a duration as Docker words it, in its one largest unit."""
-    whole = int(seconds)
-    if whole < 1:
-        return "Less than a second"
-    if whole == 1:
-        return "1 second"
-    if whole < 60:
-        return f"{whole} seconds"
-    minutes = whole // 60
-    if minutes == 1:
-        return "About a minute"
-    if minutes < 60:
-        return f"{minutes} minutes"
-    hours = int(seconds / 3600 + 0.5)
-    if hours == 1:
-        return "About an hour"
-    if hours < 48:
-        return f"{hours} hours"
-    if hours < 24 * 7 * 2:
-        return f"{hours // 24} days"
-    if hours < 24 * 30 * 2:
-        return f"{hours // 24 // 7} weeks"
-    if hours < 24 * 365 * 2:
-        return f"{hours // 24 // 30} months"
-    return f"{int(seconds / 3600) // 24 // 365} years"
 
 
 def status_text(condition: Condition, status: Status, now: int) -> str:
