@@ -145,8 +145,12 @@ class Sandbox:
                     for state in path.rglob("freezer.state"):
                         state.write_text("THAWED")
 
+        for process in self._started:  # one may be on its way into its cgroup still
+            process.kill()
+
         def all_ended() -> bool:
-            pids = self.processes()
+            # One that was just started may not have joined the cgroups yet.
+            pids = {*self.processes(), *(one.pid for one in self._started if one.poll() is None)}
             for pid in pids:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
