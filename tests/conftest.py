@@ -36,9 +36,9 @@ def _need_root_and_busybox() -> None:
         pytest.skip("no static busybox on this host (package busybox-static)")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shared_engine() -> Iterator[Engine]:
-    """One engine for all tests of behaviour."""
+    """One engine for a module's tests of behaviour; when they are done, this process has no children again."""
     _need_root_and_busybox()
     if _FOREIGN:
         with tempfile.TemporaryDirectory(prefix="wharf-test-") as home:

@@ -40,7 +40,10 @@ _UNSTABLE = [
         (r"  +", "  "),
     )
 ]
-_OURS = [(re.compile(r"^wharf: ", re.MULTILINE), "docker: "), (re.compile(r"\bwharf (?=[a-z\[-])"), "docker ")]
+_OURS = [
+    (re.compile(r"^wharf: ", re.MULTILINE), "docker: "),
+    (re.compile(r"\bwharf (?=[a-z\[-])"), "docker "),
+]
 
 
 class Step(NamedTuple):

@@ -111,10 +111,8 @@ def test_descriptors_of_the_host_are_no_working_directory(cli: Cli) -> None:
 
 
 def test_only_the_three_streams_are_open_inside(cli: Cli) -> None:
-    said = cli("run", "--rm", IMAGE, "sh", "-c", "ls -l /proc/1/fd | grep -c ' -> '").ok()
     cli("run", "-d", "--name", "wt-fds", IMAGE, "sleep", "1000").ok()
     assert cli("exec", "wt-fds", "ls", "/proc/1/fd").ok().split() == ["0", "1", "2"]
-    assert int(said) <= 4
 
 
 @pytest.mark.parametrize(
