@@ -38,7 +38,7 @@ def _need_root_and_busybox() -> None:
 
 @pytest.fixture(scope="module")
 def shared_engine() -> Iterator[Engine]:
-    """One engine for a module's tests of behaviour; when they are done, this process has no children again."""
+    """One engine for a module's tests of behaviour; after them this process has no children again."""
     _need_root_and_busybox()
     if _FOREIGN:
         with tempfile.TemporaryDirectory(prefix="wharf-test-") as home:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from wharf.engine.containers.oci import process
+from wharf.engine.containers.oci import defaults, process
 from wharf.errors import InvalidParameter
 from wharf.schema.container import ContainerConfig
 from wharf.schema.host_config import HostConfig
@@ -12,7 +12,7 @@ EVERYTHING = ("CAP_CHOWN", "CAP_KILL", "CAP_SYS_ADMIN")
 
 def test_the_environment_begins_with_path_and_hostname() -> None:
     config = ContainerConfig(env=["A=1"])
-    assert process.environment(config, "h") == [f"PATH={process.defaults.PATH}", "HOSTNAME=h", "A=1"]
+    assert process.environment(config, "h") == [f"PATH={defaults.PATH}", "HOSTNAME=h", "A=1"]
 
 
 def test_a_terminal_has_a_term_unless_the_user_gives_one() -> None:
@@ -26,7 +26,7 @@ def test_a_later_value_replaces_an_earlier_one_in_its_place() -> None:
 
 
 def test_a_bare_name_takes_the_variable_away() -> None:
-    assert process.environment(ContainerConfig(env=["HOSTNAME"]), "h") == [f"PATH={process.defaults.PATH}"]
+    assert process.environment(ContainerConfig(env=["HOSTNAME"]), "h") == [f"PATH={defaults.PATH}"]
 
 
 def test_the_default_capabilities_are_dockers_fourteen() -> None:
