@@ -35,6 +35,7 @@ def _serve(fd: int) -> None:
     from wharf.content import jobs as content
     from wharf.engine.containers import account_job
     from wharf.linux import prctl
+    from wharf.linux.cgroup import host_mounts
     from wharf.linux.descriptors import close_others
     from wharf.linux.signals import default_internal_signals
     from wharf.runtime.filters import compile_profile
@@ -50,6 +51,7 @@ def _serve(fd: int) -> None:
     prctl.set_name("wharf-spawner")
     prctl.set_dumpable(dumpable=False)
     with contextlib.suppress(OSError):
+        host_mounts()
         rehearse()
     gc.collect()
     gc.disable()  # a collection would write to every object, and so copy every page that children share

@@ -3,13 +3,13 @@
 import functools
 import os
 
-from wharf.linux.cgroup import Mounts
+from wharf.linux.cgroup import host_mounts
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 def _controllers() -> frozenset[str]:
-    mounts = Mounts.read()
+    mounts = host_mounts()
     if mounts.mode == "v1" or mounts.unified is None:
         return frozenset(mounts.controllers)
     with open(f"{mounts.unified}/cgroup.controllers", encoding="ascii") as file:

@@ -9,7 +9,7 @@ import os
 from typing import NamedTuple
 
 from wharf.linux import mount
-from wharf.linux.cgroup.mounts import Mounts
+from wharf.linux.cgroup.mounts import host_mounts
 from wharf.linux.mount import MountAttr
 from wharf.runtime.options import MountOptions
 
@@ -28,7 +28,7 @@ class CgroupView(NamedTuple):
     @classmethod
     def of(cls, path: str, *, private: bool) -> "CgroupView":
         """Return the view of the cgroup `path`; `private` says that it has its own cgroup namespace."""
-        mounts = Mounts.read()
+        mounts = host_mounts()
         return cls(dict(mounts.controllers), mounts.unified, path, private, mounts.mode == "v2")
 
 

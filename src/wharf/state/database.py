@@ -108,23 +108,26 @@ class Database:
 
         await self.write(work)
 
-    async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `work` in a transaction; return its value once that is durable."""
-        return await self._submit(work, writes=True)
+    def write(self, work: Callable[[sqlite3.Connection], T]) -> "asyncio.Future[T]":
+        """Run `work` in a transaction; the future has its value once that is durable.
 
-    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `work`, which only reads, on the latest committed state."""
-        return await self._submit(work, writes=False)
+        Calls are carried out in the order in which they are made, whether anybody waits for them or not.
+        """
+        return self._submit(work, writes=True)
+
+    def read(self, work: Callable[[sqlite3.Connection], T]) -> "asyncio.Future[T]":
+        """Run `work`, which only reads, after the calls made before it."""
+        return self._submit(work, writes=False)
 
     async def close(self) -> None:
         """Finish what was asked and close the file."""
         self._calls.put(None)
         await self._loop.run_in_executor(None, self._thread.join)
 
-    async def _submit(self, work: Callable[[sqlite3.Connection], T], *, writes: bool) -> T:
+    def _submit(self, work: Callable[[sqlite3.Connection], T], *, writes: bool) -> "asyncio.Future[T]":
         future: asyncio.Future[T] = self._loop.create_future()
         self._calls.put(_Call(work, future, writes=writes))  # type: ignore[arg-type]  # the queue holds calls of every type
-        return await future
+        return future
 
     def _serve(self) -> None:
         connection = sqlite3.connect(self.path, isolation_level=None, cached_statements=256)

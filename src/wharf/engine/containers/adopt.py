@@ -28,7 +28,7 @@ async def adopt_all(context: Context) -> None:
 async def _adopt(context: Context, container: Container) -> None:
     condition = container.condition
     path = context.paths.bundle(container.id)
-    if not (condition.status.is_alive or condition.starting or os.path.isdir(path)):
+    if not (condition.status.is_alive or os.path.isdir(path)):
         if condition.status is Status.EXITED and container.record.host_config.auto_remove:
             container.is_being_removed = True
             await remove.take_away(context, container)
@@ -42,7 +42,7 @@ async def _adopt(context: Context, container: Container) -> None:
         )
         state, _ = await run.peer.call("state")
     except (OSError, EngineError):
-        if condition.starting and not condition.status.is_alive and exit_.read_exit(path) is None:
+        if not condition.status.is_alive and exit_.read_exit(path) is None:
             await _never_started(context, container, run)
         else:
             await exit_.conclude(context, container, run)
@@ -52,7 +52,7 @@ async def _adopt(context: Context, container: Container) -> None:
 
 async def _never_started(context: Context, container: Container, run: Run) -> None:
     await exit_.give_back(context, container, run)
-    await context.index.save(container, container.with_condition(starting=False, exit_code=128))
+    await context.index.save(container, container.with_condition(exit_code=128))
 
 
 async def _take_over(context: Context, container: Container, run: Run, state: dict[str, object]) -> None:
@@ -66,7 +66,7 @@ async def _take_over(context: Context, container: Container, run: Run, state: di
     run.created.set_result((pid, None))
     alive = Status.PAUSED if status == "paused" else Status.RUNNING
     await context.index.save(
-        container, container.with_condition(status=alive, starting=False, pid=pid, started_at=started_at)
+        container, container.with_condition(status=alive, pid=pid, started_at=started_at)
     )
     context.tasks.start(exit_.watch(context, container, run), name=f"watch {container.record.short_id}")
 

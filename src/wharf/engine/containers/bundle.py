@@ -4,8 +4,9 @@ Its existence is the record that a start has begun: it is made before the first 
 removed after the last one is undone, so what it names (cgroup, shim) is never without an owner.
 """
 
-import json
 import os
+
+import msgspec
 
 from wharf.engine.containers.container import Container
 from wharf.engine.containers.context import Context
@@ -75,8 +76,8 @@ def _unlink(path: str) -> None:
 
 def _put(path: str, value: object) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with open(descriptor, "w", encoding="utf-8") as file:
-        json.dump(value, file)
+    with open(descriptor, "wb") as file:
+        file.write(msgspec.json.encode(value))
 
 
 _UNITS = {"": 1, "b": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}

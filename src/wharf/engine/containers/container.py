@@ -28,6 +28,8 @@ class Run:
         self.peer: Peer | None = None
         self.created: asyncio.Future[tuple[int, int | None]] = asyncio.get_running_loop().create_future()
         """Resolves to the init's pid and the netlink descriptor (ours) of its network namespace, if new."""
+        self.over = asyncio.Event()
+        """Set when the shim has recorded the end of the container, or is gone."""
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Resolves when the end of the run is on record."""
 

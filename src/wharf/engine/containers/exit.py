@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import time
+from collections.abc import Awaitable
 
 from wharf.aio.peer import error_of
 from wharf.engine.containers import bundle, execs, remove
@@ -50,15 +51,16 @@ def on_event(
             else:
                 context.emit(container, "detach")
         case "exit":
-            pass  # the same words are in exit.json, which `watch` reads when the shim has gone
+            run.over.set()  # the same words are in exit.json
     for fd in fds:
         os.close(fd)
 
 
 async def watch(context: Context, container: Container, run: Run) -> None:
-    """Wait for the end of a run's shim and draw the conclusions."""
+    """Wait until a run is over, as its shim says or by the shim's own end, and draw the conclusions."""
     assert run.peer is not None
-    await asyncio.wait([run.peer.closed])
+    run.peer.closed.add_done_callback(lambda _: run.over.set())
+    await run.over.wait()
     if not run.created.done():
         run.created.set_exception(Unavailable("the container's shim ended unexpectedly"))
     async with container.lock:
@@ -67,13 +69,12 @@ async def watch(context: Context, container: Container, run: Run) -> None:
 
 
 async def conclude(context: Context, container: Container, run: Run) -> None:
-    """Record the end of a run whose shim is gone; the caller holds the lock."""
+    """Record the end of a run whose shim is done; the caller holds the lock."""
     path = context.paths.bundle(container.id)
     ended = read_exit(path) or killed_with_shim()
     failpoint("exit.seen")
     condition = container.with_condition(
         status=Status.EXITED,
-        starting=False,
         pid=0,
         exit_code=ended["status"],
         error=ended["error"] or "",
@@ -81,6 +82,7 @@ async def conclude(context: Context, container: Container, run: Run) -> None:
         started_at=ended["started_at"] or container.condition.started_at,
         finished_at=ended["exited_at"],
     )
+    recorded: Awaitable[object]
     removes_itself = container.record.host_config.auto_remove and not container.is_being_removed
     if removes_itself:
         container.is_being_removed = True

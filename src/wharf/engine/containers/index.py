@@ -1,5 +1,6 @@
 """All containers of the engine: by id, by name, by id prefix; in memory, and behind it in the database."""
 
+import asyncio
 import sqlite3
 from collections.abc import Iterator
 
@@ -89,11 +90,11 @@ class Index:
         self._by_id.pop(container.id, None)
         self._id_by_name.pop(container.name, None)
 
-    async def save(self, container: Container, condition: Condition) -> None:
-        """Make `condition` the container's, durably."""
+    def save(self, container: Container, condition: Condition) -> "asyncio.Future[int]":
+        """Make `condition` the container's, at once; the future is done when that is durable."""
         container.condition = condition
         encoded = encode(condition)
-        await self._db.write(
+        return self._db.write(
             lambda c: (
                 c.execute("UPDATE container SET condition = ? WHERE id = ?", (encoded, container.id)).rowcount
             )

@@ -54,8 +54,6 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
     """Where a container's life stands. Times are nanoseconds of the wall clock, 0 for never."""
 
     status: Status = Status.CREATED
-    starting: bool = False
-    """Set in the database before the first step of a start, so that a crash in between is seen."""
     pid: int = 0
     exit_code: int = 0
     error: str = ""

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 import re
 from collections.abc import Sequence
@@ -19,6 +20,8 @@ from wharf.engine.errors import RemovalInProgress, StartFailed
 from wharf.errors import Conflict, EngineError, Internal, NotModified, kind_of
 from wharf.failpoint import failpoint
 from wharf.network.endpoint import Endpoint
+
+_log = logging.getLogger(__name__)
 
 _CREATE_FAILED = (
     "failed to create task for container: failed to create shim task: "
@@ -58,7 +61,6 @@ async def _start(context: Context, container: Container) -> None:
     assert isinstance(started_at, int)
     condition = container.with_condition(
         status=Status.RUNNING,
-        starting=False,
         pid=pid,
         exit_code=0,
         error="",
@@ -66,16 +68,15 @@ async def _start(context: Context, container: Container) -> None:
         started_at=started_at,
         stopped_by_user=False,
     )
-    await context.index.save(container, condition)
+    # Not waited for: after a crash the bundle tells that there was a start, and the shim what came of it.
+    context.index.save(container, condition).add_done_callback(_log_failure)
     failpoint("start.recorded")
     context.emit(container, "start")
 
 
 async def _launch(context: Context, container: Container, run: Run) -> int:
     """Take every step before execve; return the init's pid."""
-    leased = asyncio.create_task(_lease(context, container))
-    await context.index.save(container, container.with_condition(starting=True, error=""))
-    run.endpoints.extend(await leased)
+    run.endpoints.extend(await _lease(context, container))
     failpoint("start.leased")
     made = files.write(context, container, run.endpoints)
     path = bundle.write(context, container, made)
@@ -137,7 +138,6 @@ async def _undo(context: Context, container: Container, run: Run, failure: Engin
         await run.peer.close()
     container.drop_pending_clients()
     condition = container.with_condition(
-        starting=False,
         error=str(failure or "the start was given up"),
         exit_code=failure.exit_code if isinstance(failure, StartFailed) else 128,
     )
@@ -147,3 +147,8 @@ async def _undo(context: Context, container: Container, run: Run, failure: Engin
         context.tasks.start(
             exit_.remove_by_itself(context, container), name=f"remove {container.record.short_id}"
         )
+
+
+def _log_failure(saving: "asyncio.Future[int]") -> None:
+    if not saving.cancelled() and (error := saving.exception()) is not None:
+        _log.error("cannot record that a container runs: %s", error)

@@ -5,7 +5,7 @@ names it, and without limits nothing is missed; a failed creation leaves nothing
 (`system.slice:docker:ID`) and threaded cgroups.
 """
 
-from wharf.linux.cgroup.mounts import Mounts, check_path
+from wharf.linux.cgroup.mounts import Mounts, check_path, host_mounts
 from wharf.linux.cgroup.resources import LinuxResources
 from wharf.linux.cgroup.v1 import SplitTree
 from wharf.linux.cgroup.v2 import UnifiedTree
@@ -29,7 +29,7 @@ class Cgroup:
         `path` is absolute, as OCI's linux.cgroupsPath, and counts from the mount points, as in runc with the
         cgroupfs driver. Raises OSError (EINVAL) for one that could lead elsewhere.
         """
-        return cls(path, _tree(path, mounts or Mounts.read()))
+        return cls(path, _tree(path, mounts or host_mounts()))
 
     @classmethod
     def create(cls, path: str, resources: LinuxResources, *, mounts: Mounts | None = None) -> "Cgroup":
@@ -39,7 +39,7 @@ class Cgroup:
         of that path, left over from before, is replaced. Raises FileExistsError when it is in use, OSError
         for a refused limit, with everything undone.
         """
-        tree = _tree(path, mounts or Mounts.read())
+        tree = _tree(path, mounts or host_mounts())
         tree.make(resources)
         return cls(path, tree)
 

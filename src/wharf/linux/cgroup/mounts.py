@@ -6,6 +6,7 @@ Documentation/admin-guide/cgroup-v1/cgroups.rst and cgroup-v2.rst.
 """
 
 import errno
+import functools
 import os
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
@@ -74,9 +75,18 @@ class Mounts(NamedTuple):
         return cls(controllers, unified)
 
 
+@functools.cache
+def host_mounts() -> Mounts:
+    """Return the layout of this host, read once by a process and not again by those it forks.
+
+    Raises FileNotFoundError when no hierarchy is mounted.
+    """
+    return Mounts.read()
+
+
 def mode() -> Literal["v1", "v2"]:
-    """Return the layout of this host, as `Mounts.read().mode`."""
-    return Mounts.read().mode
+    """Return whether this host has the v1 controllers or v2 alone."""
+    return host_mounts().mode
 
 
 def check_path(path: str) -> str:
