@@ -21,7 +21,7 @@ if __name__ == "__main__":
     from wharf.content.jobs import JOBS
     from wharf.spawner.server import serve
 
-    def _no_shim(bundle: str, channel: socket.socket) -> NoReturn:
-        raise AssertionError(f"this spawner has no shims: {bundle}, {channel}")
+    def _no_shim(await_order: object) -> NoReturn:
+        raise AssertionError(f"this spawner has no shims: {await_order}")
 
     serve(socket.socket(fileno=int(sys.argv[1])), JOBS, _no_shim)

@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Callable
 from typing import NoReturn
 
 SOURCE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "src")
@@ -100,8 +101,9 @@ JOBS = {
 }
 
 
-def run_shim(bundle: str, channel: socket.socket) -> NoReturn:
-    """Tell about this process, then live until the channel ends."""
+def stand_by(await_order: Callable[[], tuple[str, socket.socket]]) -> NoReturn:
+    """Tell about this process once there is an order, then live until the channel ends."""
+    bundle, channel = await_order()
     seqpacket.send(
         channel,
         {
@@ -120,4 +122,4 @@ def run_shim(bundle: str, channel: socket.socket) -> NoReturn:
 
 
 if __name__ == "__main__":
-    serve(socket.socket(fileno=int(sys.argv[1])), JOBS, run_shim)
+    serve(socket.socket(fileno=int(sys.argv[1])), JOBS, stand_by)

@@ -40,7 +40,7 @@ def _serve(fd: int) -> None:
     from wharf.linux.signals import default_internal_signals
     from wharf.runtime.filters import compile_profile
     from wharf.runtime.spec import LinuxSeccomp
-    from wharf.shim.main import run
+    from wharf.shim.main import stand_by
     from wharf.shim.rehearsal import rehearse
     from wharf.spawner.server import serve
 
@@ -61,7 +61,9 @@ def _serve(fd: int) -> None:
         """Compile the seccomp profile of the containers to come: it takes 4 ms each time otherwise."""
         compile_profile(cast(LinuxSeccomp, profile))
 
-    serve(socket.socket(fileno=fd), {**content.JOBS, **account_job.JOBS}, run, {"seccomp": prepare_filter})
+    serve(
+        socket.socket(fileno=fd), {**content.JOBS, **account_job.JOBS}, stand_by, {"seccomp": prepare_filter}
+    )
     os._exit(0)
 
 

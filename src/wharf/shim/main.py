@@ -8,13 +8,13 @@ import gc
 import os
 import signal
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from wharf.linux import prctl
+from wharf.linux import prctl, seqpacket
 from wharf.shim.container import Container
 from wharf.shim.loop import Loop
-from wharf.shim.maker import Makers, Work, make_container
+from wharf.shim.maker import Maker, Makers, Work, make_container
 from wharf.shim.record import note_failure, write_pid
 from wharf.shim.requests import Requests
 from wharf.shim.server import Server
@@ -22,21 +22,35 @@ from wharf.shim.server import Server
 _IGNORED = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGPIPE)
 
 
-def run(bundle: str, channel: socket.socket) -> NoReturn:
-    """Be the shim of the container in the folder `bundle`; `channel`, ours now, is wharfd's."""
+def stand_by(await_order: Callable[[], tuple[str, socket.socket]]) -> NoReturn:
+    """Be a shim as far as one can without a container, await its bundle and wharfd's channel, and be it."""
     status = 1
+    makers = Makers("")
     try:
         for number in _IGNORED:
             signal.signal(number, signal.SIG_IGN)
-        prctl.set_name("wharf-shim")
+        prctl.set_name("wharf-reserve")
         gc.freeze()
         gc.enable()
-        serve(bundle, channel, lambda sock: make_container(sock, bundle))
+        maker = makers.fork(lambda sock: _make_when_told(makers, sock))
+        makers.bundle, channel = await_order()
+        prctl.set_name("wharf-shim")
+        maker.say({"bundle": makers.bundle})
+        _serve(makers, maker, channel)
         status = 0
     except BaseException:
-        note_failure(bundle)
+        if makers.bundle:
+            note_failure(makers.bundle)
     finally:
         os._exit(status)
+
+
+def _make_when_told(makers: Makers, sock: socket.socket) -> None:
+    """Be the maker of a shim that does not know its container yet."""
+    packet = seqpacket.receive(sock)
+    if packet is not None:
+        makers.bundle = str(packet[0]["bundle"])
+        make_container(sock, makers.bundle)
 
 
 def serve(bundle: str, channel: socket.socket, work: Work, keep: Sequence[int] = ()) -> None:
@@ -45,12 +59,14 @@ def serve(bundle: str, channel: socket.socket, work: Work, keep: Sequence[int] =
     `keep` are the descriptors which that maker needs beside its socket.
     """
     makers = Makers(bundle)
-    # First of all: it works beside us, and shares what we have not touched yet.
-    maker = makers.fork(work, keep)
+    _serve(makers, makers.fork(work, keep), channel)
+
+
+def _serve(makers: Makers, maker: Maker, channel: socket.socket) -> None:
     loop = Loop()
-    server = Server(loop, bundle)
+    server = Server(loop, makers.bundle)
     server.adopt(channel)
-    write_pid(bundle)
+    write_pid(makers.bundle)
     container = Container(loop, server, makers, maker)
     server.on_request = Requests(container).take
     server.on_alone = container.left_alone

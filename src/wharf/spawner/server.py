@@ -16,43 +16,44 @@ import signal
 import socket
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn, Protocol
 
 from wharf import errors
 from wharf.failpoint import failpoint
 from wharf.linux import prctl, seqpacket
 from wharf.linux.descriptors import close_others
 from wharf.shim.protocol import describe
+from wharf.spawner.reserve import Recruit, Reserve, StandBy
 
 Job = Callable[[dict[str, object], socket.socket, list[int]], None]
 """`job(args, channel, fds)`: reports on `channel`; it and `fds` are the job's."""
-
-RunShim = Callable[[str, socket.socket], NoReturn]
-"""`run_shim(bundle, channel)`: be the shim of the container in the folder `bundle`."""
 
 Preparation = Callable[[dict[str, object]], None]
 """`prepare(args)`: do in the spawner itself what its children would do again and again, like filling a cache.
 The arguments are wharfd's own, never a user's."""
 
 _GO = b"g"
+_IDLE_MS = 15
+"""How long nobody must have asked for anything before the reserve is filled."""
 
 
 class Program(NamedTuple):
     """What a spawner can do."""
 
     jobs: Mapping[str, Job]
-    run_shim: RunShim
+    reserve: Reserve
     preparations: Mapping[str, Preparation] = {}
 
 
 def serve(
     sock: socket.socket,
     jobs: Mapping[str, Job],
-    run_shim: RunShim,
+    stand_by: StandBy,
     preparations: Mapping[str, Preparation] | None = None,
 ) -> None:
     """Answer requests from `sock` until it ends; returns then. The caller's process has one thread."""
-    program = Program(jobs, run_shim, preparations or {})
+    reserve = Reserve(stand_by)
+    program = Program(jobs, reserve, preparations or {})
     wake_r, wake_w = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     signal.signal(signal.SIGCHLD, _note)
     signal.set_wakeup_fd(wake_w, warn_on_full_buffer=False)
@@ -61,13 +62,16 @@ def serve(
     poll.register(wake_r, select.POLLIN)
     try:
         while True:
-            ready = {fd for fd, _ in poll.poll()}
+            ready = {fd for fd, _ in poll.poll(_IDLE_MS if reserve.is_wanted else None)}
+            if not ready:
+                reserve.fill()
             if wake_r in ready:
                 os.read(wake_r, 512)
-                _reap()
+                _reap(reserve)
             if sock.fileno() in ready and not _serve_one(sock, program):
                 return
     finally:
+        reserve.dismiss()
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.close(wake_r)
@@ -78,7 +82,7 @@ def _note(_number: int, _frame: object) -> None:
     """Let SIGCHLD write to the wakeup descriptor: an ignored signal would not."""
 
 
-def _reap() -> None:
+def _reap(reserve: Reserve) -> None:
     """Collect every child that has ended; their pidfds tell whoever cares."""
     while True:
         try:
@@ -87,6 +91,7 @@ def _reap() -> None:
             return
         if pid == 0:
             return
+        reserve.has_ended(pid)
 
 
 def _serve_one(sock: socket.socket, program: Program) -> bool:
@@ -110,12 +115,14 @@ def _serve_one(sock: socket.socket, program: Program) -> bool:
             if message.get("op") == "prepare":
                 _prepare(message, program)
                 seqpacket.send(sock, {"id": number, "result": {}})
-                return True
-            child = _child(message, fds, program)
+            elif message.get("op") == "shim":
+                bundle = _bundle(message, fds)
+                _start(sock, number, lambda: _Ordered(program.reserve.take(), bundle, fds[0]))
+            else:
+                job = _job(message, fds, program)
+                _start(sock, number, lambda: _Worker(job, fds))
         except errors.EngineError as error:
             seqpacket.send(sock, {"id": number, "error": describe(error)})
-        else:
-            _fork(sock, number, child, keep=fds)
     except (BrokenPipeError, ConnectionResetError):
         return False
     finally:
@@ -133,19 +140,26 @@ def _prepare(message: dict[str, object], program: Program) -> None:
         case {"name": str(name), "args": dict(args)} if name in program.preparations:
             program.preparations[name](args)
             gc.freeze()
+            program.reserve.dismiss()
         case _:
             raise errors.InvalidParameter(f"no such preparation: {message.get('name')!r}")
 
 
-def _child(message: dict[str, object], fds: Sequence[int], program: Program) -> Callable[[], object]:
-    """Return what the child of a request has to do; raises InvalidParameter when the request is ill-typed."""
+def _bundle(message: dict[str, object], fds: Sequence[int]) -> str:
+    """Return the bundle of a request for a shim; raises InvalidParameter when that is ill-typed."""
+    bundle = message.get("bundle")
+    if not isinstance(bundle, str):
+        raise errors.InvalidParameter("ill-formed request: 'shim'")
+    if not bundle.startswith("/") or "\0" in bundle:
+        raise errors.InvalidParameter(f"a bundle is an absolute path, not {bundle!r}")
+    if len(fds) != 1:
+        raise errors.InvalidParameter(f"a shim takes one descriptor, not {len(fds)}")
+    return bundle
+
+
+def _job(message: dict[str, object], fds: Sequence[int], program: Program) -> Callable[[], object]:
+    """Return what the worker of a request does; raises InvalidParameter when the request is ill-typed."""
     match message:
-        case {"op": "shim", "bundle": str(bundle)}:
-            if not bundle.startswith("/") or "\0" in bundle:
-                raise errors.InvalidParameter(f"a bundle is an absolute path, not {bundle!r}")
-            if len(fds) != 1:
-                raise errors.InvalidParameter(f"a shim takes one descriptor, not {len(fds)}")
-            return lambda: _be_shim(bundle, fds[0], program.run_shim)
         case {"op": "job", "name": str(name), "args": dict(args)}:
             if name not in program.jobs:
                 raise errors.InvalidParameter(f"no such job: {name!r}")
@@ -156,66 +170,98 @@ def _child(message: dict[str, object], fds: Sequence[int], program: Program) -> 
             raise errors.InvalidParameter(f"ill-formed request: {message.get('op')!r}")
 
 
-def _fork(sock: socket.socket, number: int, child: Callable[[], object], keep: Sequence[int]) -> None:
+class Child(Protocol):
+    """A forked child that waits for its answer to have left."""
+
+    pid: int
+
+    def go(self) -> None:
+        """Let it do what it is for."""
+
+    def dismiss(self) -> None:
+        """Let it end without having done anything; harmless after `go`."""
+
+
+class _Ordered:
+    """A recruit, and the order it is about to get."""
+
+    def __init__(self, recruit: Recruit, bundle: str, channel_fd: int) -> None:
+        self.pid = recruit.pid
+        self._recruit = recruit
+        self._bundle = bundle
+        self._channel_fd = channel_fd
+
+    def go(self) -> None:
+        self._recruit.order(self._bundle, self._channel_fd)
+
+    def dismiss(self) -> None:
+        self._recruit.dismiss()
+
+
+class _Worker:
+    """A child forked for one job."""
+
+    def __init__(self, job: Callable[[], object], keep: Sequence[int]) -> None:
+        go_r, self._go_w = os.pipe2(os.O_CLOEXEC)
+        parent = os.getpid()
+        try:
+            failpoint("spawner.fork")
+            self.pid = os.fork()
+        except OSError:
+            os.close(self._go_w)
+            raise
+        finally:
+            if os.getpid() == parent:
+                os.close(go_r)
+        if self.pid == 0:
+            _run_worker(job, parent, go_r, keep)
+
+    def go(self) -> None:
+        os.write(self._go_w, _GO)
+
+    def dismiss(self) -> None:
+        os.close(self._go_w)
+
+
+def _start(sock: socket.socket, number: int, fork: Callable[[], Child]) -> None:
     """Fork, answer, and let the child go; a child that cannot be answered for never does anything."""
-    go_r, go_w = os.pipe2(os.O_CLOEXEC)
-    parent = os.getpid()
     try:
-        failpoint("spawner.fork")
-        pid = os.fork()
-        if pid == 0:
-            _run_child(child, parent, go_r, keep)
+        child = fork()
         try:
             failpoint("spawner.forked")
-            pidfd = os.pidfd_open(pid)  # before any waitpid: the pid cannot be another's yet
+            pidfd = os.pidfd_open(child.pid)  # before any waitpid: the pid cannot be another's yet
             try:
-                seqpacket.send(sock, {"id": number, "result": {"pid": pid}}, [pidfd])
+                seqpacket.send(sock, {"id": number, "result": {"pid": child.pid}}, [pidfd])
             finally:
                 os.close(pidfd)
-        except OSError:
-            os.kill(pid, signal.SIGKILL)
-            raise
-        failpoint("spawner.answered")
-        os.write(go_w, _GO)
+            failpoint("spawner.answered")
+            child.go()
+        finally:
+            child.dismiss()
     except (BrokenPipeError, ConnectionResetError):
         raise
     except OSError as error:
         cause = errors.Unavailable(f"cannot start a process: {error.strerror}")
         cause.__cause__ = error
         seqpacket.send(sock, {"id": number, "error": describe(cause)})
-    finally:
-        os.close(go_r)
-        os.close(go_w)
 
 
-def _run_child(child: Callable[[], object], parent: int, go_r: int, keep: Sequence[int]) -> NoReturn:
-    """The child's whole life, up to _exit: a process border."""
+def _run_worker(job: Callable[[], object], parent: int, go_r: int, keep: Sequence[int]) -> NoReturn:
+    """The worker's whole life, up to _exit: a process border."""
     status = 1
     try:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        prctl.set_pdeathsig(signal.SIGKILL)  # lifted again for shims
+        prctl.set_pdeathsig(signal.SIGKILL)
         close_others({go_r, *keep})
         if os.getppid() == parent and os.read(go_r, 1) == _GO:
             os.close(go_r)
-            child()
+            job()
             status = 0
     except BaseException:
         traceback.print_exc()
     finally:
         os._exit(status)
-
-
-def _be_shim(bundle: str, channel_fd: int, run_shim: RunShim) -> NoReturn:
-    os.setsid()
-    prctl.set_pdeathsig(0)
-    os.chdir("/")
-    null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-    for fd in range(3):
-        os.dup2(null, fd)
-    os.close(null)
-    failpoint("spawner.shim")
-    run_shim(bundle, socket.socket(fileno=channel_fd))
 
 
 def _be_worker(job: Job, args: dict[str, object], fds: Sequence[int]) -> None:
