@@ -69,7 +69,12 @@ class Container:
         self._execs = Execs(
             loop, makers, self._tell_of_exec, on_done=self._check_end, on_settled=self._check_settled
         )
+        makers.reported = self._pids
         maker.listen(loop, self._reported)
+
+    def _pids(self) -> list[int]:
+        """The processes of ours that makers have reported."""
+        return [*self._execs.pids(), *([self._init.pid] if self._init is not None else [])]
 
     # What the maker reports (`maker.py`).
 

@@ -136,6 +136,10 @@ class Execs:
             raise errors.Conflict("the process has no terminal")
         pty.set_size(found.streams.console, height, width)
 
+    def pids(self) -> list[int]:
+        """Return the processes that were made, and may have ended."""
+        return [made.pid for made in self._living.values() if made.pid]
+
     @property
     def are_all_done(self) -> bool:
         """Whether no exec'd process is left."""

@@ -12,7 +12,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple, NoReturn
 
 from wharf import errors
@@ -73,8 +73,8 @@ class Maker:
             if self._on_report is not None:
                 self._on_report(*packet)
         self._sock.close()
-        os.waitpid(self._pid, 0)
-        self._makers.forget(self)
+        _, status = os.waitpid(self._pid, 0)
+        self._makers.forget(self, was_killed=os.WIFSIGNALED(status))
 
     def _receive(self) -> tuple[dict[str, object], list[int]] | None:
         try:
@@ -97,7 +97,10 @@ class Makers:
 
     def __init__(self, bundle: str) -> None:
         self.bundle = bundle
+        self.reported: Callable[[], Collection[int]] = tuple
+        """The processes that makers have reported and that are our children now."""
         self._living: set[Maker] = set()
+        self._may_have_strays = False
 
     def fork(self, work: Work, keep: Sequence[int] = ()) -> Maker:
         """Fork a maker which does `work` with no descriptors but 0 to 2, its socket and `keep`."""
@@ -133,11 +136,27 @@ class Makers:
         finally:
             os._exit(0)
 
-    def forget(self, maker: Maker) -> None:
+    def forget(self, maker: Maker, *, was_killed: bool) -> None:
         """Count off a maker that has ended."""
         self._living.discard(maker)
+        self._may_have_strays |= was_killed
         if not self._living:
             prctl.set_child_subreaper(enabled=False)
+            if self._may_have_strays:
+                self._may_have_strays = False
+                self._end_strays()
+
+    def _end_strays(self) -> None:
+        """Kill and reap what a killed maker had made and not reported.
+
+        A child of ours that nobody reaps would keep the container's pid namespace from ending
+        (pid_namespaces(7)), and the container with it.
+        """
+        with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
+            children = set(map(int, file.read().split()))
+        for pid in children.difference(self.reported()):
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
 
 
 class Pipes(NamedTuple):
