@@ -8,18 +8,18 @@ HEADER = """\
 # has been modified.
 
 """
-HOST = "nameserver 10.255.255.53\n"
+HOST = "nameserver 192.0.2.53\n"
 
 
 def test_the_default_bridge_uses_the_hosts_servers() -> None:
     assert make(HOST, transform=LEGACY) == HEADER + (
-        "nameserver 10.255.255.53\n\n# Based on host file: '/etc/resolv.conf' (legacy)\n# Overrides: []\n"
+        "nameserver 192.0.2.53\n\n# Based on host file: '/etc/resolv.conf' (legacy)\n# Overrides: []\n"
     )
 
 
 def test_the_hosts_network_shows_no_transformation() -> None:
     assert make(HOST) == HEADER + (
-        "nameserver 10.255.255.53\n\n# Based on host file: '/etc/resolv.conf'\n# Overrides: []\n"
+        "nameserver 192.0.2.53\n\n# Based on host file: '/etc/resolv.conf'\n# Overrides: []\n"
     )
 
 
