@@ -142,6 +142,14 @@ class Terminal:
         self.seen = self.seen[found.end() :]
         return found
 
+    def shows(self, pattern: bytes, *, limit_s: float) -> bool:
+        """Whether `expect` would find `pattern` in time."""
+        try:
+            self.expect(pattern, limit_s=limit_s)
+        except AssertionError:
+            return False
+        return True
+
     def wait(self, *, limit_s: float = LIMIT_S) -> int:
         """Read until the command ends; its exit code."""
         end = time.monotonic() + limit_s

@@ -55,6 +55,8 @@ def run_command(root: str, parsed: Parsed) -> int:
     detach = parsed.has("detach")
     with _made(root, parsed, waits=False) as (box, init):
         try:
+            if not detach:
+                _forward_signals(init)
             init.start()
             if detach:
                 return 0
@@ -136,8 +138,8 @@ def write_pid(path: str, pid: int) -> None:
     os.rename(beside, path)
 
 
-def _attend(init: Init) -> int:
-    """Pass signals and the terminal on until the init has ended; return its status."""
+def _forward_signals(init: Init) -> None:
+    """Pass signals on from here on; before the start, since the program may ask for one at once."""
 
     def forward(number: int, _frame: object) -> None:
         with suppress(ProcessLookupError):
@@ -145,6 +147,10 @@ def _attend(init: Init) -> int:
 
     for number in _FORWARDED:
         signal.signal(number, forward)
+
+
+def _attend(init: Init) -> int:
+    """Pass the terminal on until the init has ended; return its status."""
     if init.console is not None:
         with terminal.raw_mode():
             terminal.relay(init.console, init.pidfd)
