@@ -51,7 +51,7 @@ async def _adopt(context: Context, container: Container) -> None:
 
 
 async def _never_started(context: Context, container: Container, run: Run) -> None:
-    await exit_.give_back(context, container, run)
+    await exit_.give_back(context, container, run, shim_undid=False)
     await context.index.save(container, container.with_condition(exit_code=128))
 
 

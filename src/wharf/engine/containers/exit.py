@@ -71,7 +71,8 @@ async def watch(context: Context, container: Container, run: Run) -> None:
 async def conclude(context: Context, container: Container, run: Run) -> None:
     """Record the end of a run whose shim is done; the caller holds the lock."""
     path = context.paths.bundle(container.id)
-    ended = read_exit(path) or killed_with_shim()
+    told = read_exit(path)
+    ended = told or killed_with_shim()
     failpoint("exit.seen")
     condition = container.with_condition(
         status=Status.EXITED,
@@ -90,7 +91,8 @@ async def conclude(context: Context, container: Container, run: Run) -> None:
         recorded = remove.strike_off(context, container)
     else:
         recorded = context.index.save(container, condition)
-    await asyncio.gather(recorded, give_back(context, container, run))
+    # Both write to the database in their first step, and so share one commit.
+    await asyncio.gather(recorded, give_back(context, container, run, shim_undid=told is not None))
     execs.end_all(context, container)
     if condition.oom_killed:
         context.emit(container, "oom")
@@ -111,11 +113,14 @@ async def remove_by_itself(context: Context, container: Container) -> None:
             await remove.take_away(context, container)
 
 
-async def give_back(context: Context, container: Container, run: Run) -> None:
-    """Release what a run held outside of its own namespaces; the caller holds the lock."""
+async def give_back(context: Context, container: Container, run: Run, *, shim_undid: bool) -> None:
+    """Release what a run held outside of its own namespaces; the caller holds the lock.
+
+    `shim_undid` says that the shim has done its part: nothing of the container lives.
+    """
     container.run = None
     path = context.paths.bundle(container.id)
-    if read_exit(path) is None:
+    if not shim_undid:
         await asyncio.to_thread(remove_cgroup, path)
     for endpoint in run.endpoints:
         await context.networks.release(endpoint)

@@ -141,7 +141,8 @@ async def _undo(context: Context, container: Container, run: Run, failure: Engin
         error=str(failure or "the start was given up"),
         exit_code=failure.exit_code if isinstance(failure, StartFailed) else 128,
     )
-    await exit_.give_back(context, container, run)
+    undid = exit_.read_exit(context.paths.bundle(container.id)) is not None
+    await exit_.give_back(context, container, run, shim_undid=undid)
     await context.index.save(container, condition)
     if container.record.host_config.auto_remove:
         context.tasks.start(
