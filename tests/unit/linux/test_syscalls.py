@@ -1,6 +1,7 @@
 """The generated tables of system calls, against other sources of the same facts."""
 
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -45,11 +46,13 @@ def test_an_unknown_machine_is_an_error() -> None:
 
 @pytest.mark.parametrize(("machine", "header"), [("x86_64", "64"), ("i386", "32"), ("x32", "x32")])
 def test_numbers_are_those_of_the_kernels_headers(machine: str, header: str) -> None:
+    if shutil.which("cpp") is None:
+        pytest.skip("no C preprocessor here")
     result = subprocess.run(
         ["cpp", "-dM"], input=f"#include <asm/unistd_{header}.h>", text=True, capture_output=True, check=False
     )
     if result.returncode != 0:
-        pytest.skip("no C preprocessor or no kernel headers for this machine here")
+        pytest.skip("no kernel headers for this machine here")
     found = re.findall(r"#define __NR_(\w+) (?:\(__X32_SYSCALL_BIT \+ )?(\d+)", result.stdout)
     defined = {name: int(number) for name, number in found if name != "syscalls"}
     table = numbers(machine)
