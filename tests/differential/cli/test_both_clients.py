@@ -88,6 +88,7 @@ def _normal_text(text: str) -> str:
     text = re.sub(r"\b[0-9a-f]{64}\b", "<id>", text)
     text = re.sub(r"^[0-9a-f]{12} ", "<short id> ", text, flags=re.MULTILINE)
     text = re.sub(r"(\d+ seconds?|Less than a second)( ago)? +", "<time> ", text)
+    text = re.sub(r"CREATED +", "CREATED ", text)  # as wide as the longest time below it
     return text.replace("wharf: ", "docker: ").replace("'wharf ", "'docker ")
 
 
