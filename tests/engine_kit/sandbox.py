@@ -122,7 +122,7 @@ class Sandbox:
             for procs in top.rglob("cgroup.procs"):
                 with contextlib.suppress(OSError):
                     found.update(map(int, procs.read_text().split()))
-        return sorted(found - {self._holder.pid if self._holder else 0})
+        return sorted(found - {self._holder.pid if self._holder else 0, 0})
 
     def parents(self) -> list[Path]:
         """The cgroups an engine made at the top, one a hierarchy; like Docker's /docker they stay."""
