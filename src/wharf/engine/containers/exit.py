@@ -92,7 +92,12 @@ async def conclude(context: Context, container: Container, run: Run) -> None:
     else:
         recorded = context.index.save(container, condition)
     # Both write to the database in their first step, and so share one commit.
-    await asyncio.gather(recorded, give_back(context, container, run, shim_undid=told is not None))
+    outcomes = await asyncio.gather(
+        recorded, give_back(context, container, run, shim_undid=told is not None), return_exceptions=True
+    )
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException):  # a full disk, say: whoever waits must hear of the end even so
+            _log.error("container %s ended: %s", container.record.short_id, outcome)
     execs.end_all(context, container)
     if condition.oom_killed:
         context.emit(container, "oom")
@@ -101,8 +106,10 @@ async def conclude(context: Context, container: Container, run: Run) -> None:
     container.tell_exited()
     if not run.ended.done():
         run.ended.set_result(None)
-    if removes_itself:
+    if removes_itself and not isinstance(outcomes[0], BaseException):
         await remove.clear_away(context, container)
+    elif removes_itself:
+        container.is_being_removed = False
 
 
 async def remove_by_itself(context: Context, container: Container) -> None:

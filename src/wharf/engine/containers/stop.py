@@ -85,7 +85,8 @@ async def kill_and_wait(context: Context, container: Container) -> None:
     with contextlib.suppress(EngineError):  # it may be on its way out already
         await _signal(context, container, signals.SIGKILL)
     if not await _ends_within(run.ended, _GRACE_AFTER_KILL_S):
-        await run.shim.call("kill")
+        with contextlib.suppress(EngineError):  # the shim may be gone, and only the record not made yet
+            await run.shim.call("kill")
         if not await _ends_within(run.ended, _GRACE_AFTER_KILL_S):
             raise Internal(f"cannot kill container {container.id}: it did not end within 20 seconds")
 
