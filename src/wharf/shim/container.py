@@ -22,7 +22,7 @@ from wharf.linux.cgroup import Cgroup
 from wharf.linux.seqpacket import close_all
 from wharf.shim import loop as event
 from wharf.shim.execs import STRAY_S, Execs
-from wharf.shim.log.jsonfile import JsonFile
+from wharf.shim.log.drivers import open_log
 from wharf.shim.log.writer import LogWriter
 from wharf.shim.loop import Loop, Timer
 from wharf.shim.maker import Maker, Makers, Target
@@ -73,8 +73,9 @@ class Container:
         maker.listen(loop, self._reported)
 
     def _pids(self) -> list[int]:
-        """The processes of ours that makers have reported."""
-        return [*self._execs.pids(), *([self._init.pid] if self._init is not None else [])]
+        """The processes of ours that makers have reported, and those that work for the log."""
+        log = self._log.pids if self._log is not None else ()
+        return [*self._execs.pids(), *([self._init.pid] if self._init is not None else []), *log]
 
     # What the maker reports (`maker.py`).
 
@@ -103,7 +104,7 @@ class Container:
         """Take over what the maker made, and tell."""
         netlink = [fds.pop()] if report["netlink"] else []
         self._init = init
-        self._log = _open_log(cast(LogConfig, report["log"]))
+        self._log = open_log(cast(LogConfig, report["log"]), self._loop, self._streams.resume)
         self._streams.log = self._log
         self._streams.stdin_once = bool(report["stdin_once"])
         self._streams.use(fds, console=bool(report["console"]))
@@ -330,12 +331,6 @@ class Container:
     def _tell_of_exec(self, message: dict[str, object]) -> bool:
         self._server.tell(message)
         return bool(self._server.connections)
-
-
-def _open_log(config: LogConfig) -> LogWriter | None:
-    if config["driver"] == "none":
-        return None
-    return JsonFile(config["path"], max_size=config["max_size"], max_file=config["max_file"])
 
 
 def _send(pid: int, number: int) -> None:

@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple, NotRequired, TypedDict, TypeVar, cast
 from wharf import errors
 from wharf.linux.seqpacket import ProtocolError
 from wharf.runtime.spec import Process, RootMount, Spec
+from wharf.shim.log.syslog import SyslogTarget
 
 T = TypeVar("T")
 
@@ -17,12 +18,25 @@ Status = Literal["created", "running", "paused", "stopped"]
 
 
 class LogConfig(TypedDict):
-    """Where the output goes: `max_size` in bytes, 0 for no limit; `max_file` counts the live file too."""
+    """Where the output goes: `max_size` in bytes, 0 for no limit; `max_file` counts the live file too.
 
-    driver: Literal["json-file", "none"]
+    `path` is the file that is read: json-file's, or the `local` file of all others, also of those that send
+    the log away (then "" for no copy). `attrs` is a JSON object. `buffer` is 0 for a log that may hold the
+    container up, else the bytes that wait in its place. `journald` are the fields of every entry.
+    """
+
+    driver: Literal["json-file", "local", "syslog", "journald", "none"]
     path: str
     max_size: int
     max_file: int
+    compress: NotRequired[bool]
+    attrs: NotRequired[str]
+    buffer: NotRequired[int]
+    syslog: NotRequired[SyslogTarget]
+    journald: NotRequired[dict[str, str]]
+
+
+_LOG_DRIVERS = {"json-file", "local", "syslog", "journald", "none"}
 
 
 class ShimConfig(TypedDict):
@@ -152,9 +166,9 @@ def read_bundle(bundle: str) -> tuple[ShimConfig, Spec]:
         field(config, "id", str)
         field(config, "root", list)
         log = field(config, "log", dict)
-        if log.get("driver") not in {"json-file", "none"}:
+        if log.get("driver") not in _LOG_DRIVERS:
             raise ProtocolError("unknown log driver")
-        if log["driver"] == "json-file":
+        if log["driver"] != "none":
             field(log, "path", str)
             field(log, "max_size", int)
             field(log, "max_file", int)

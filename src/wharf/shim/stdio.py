@@ -86,6 +86,11 @@ class Streams:
             client.pause()
         client.begin()
 
+    def resume(self) -> None:
+        """Read again, where that was stopped and nobody is full any more."""
+        for output in self._outputs:
+            output.resume()
+
     def drain(self) -> None:
         """Read all that is there: nobody writes any more."""
         for output in self._outputs:

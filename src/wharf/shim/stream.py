@@ -1,7 +1,7 @@
 """The container's ends of its streams: what it prints is read here, what it is given is written here.
 
-Both own their descriptor, which is non-blocking. An output is not read while one of its clients is full, so
-that a slow client slows the container and not our memory.
+Both own their descriptor, which is non-blocking. An output is not read while one of its clients or its log is
+full, so that a slow client slows the container and not our memory.
 """
 
 import os
@@ -38,10 +38,15 @@ class Output:
         loop.add(fd, event.IN, self._on_ready)
 
     def _on_ready(self, _events: int) -> None:
-        if self._read() and any(client.is_full for client in self.clients):
+        if self._read() and self._is_held_up:
             # Not just without IN: HUP is reported whether asked for or not, epoll_ctl(2).
             self._loop.remove(self._fd)
             self._is_paused = True
+
+    @property
+    def _is_held_up(self) -> bool:
+        """Whether somebody should be given no more for now: a client, or the log."""
+        return any(client.is_full for client in self.clients) or (self._log is not None and self._log.is_full)
 
     def _read(self) -> bool:
         """Read once and pass it on; False when there is nothing (now, or ever again)."""
@@ -61,8 +66,8 @@ class Output:
         return True
 
     def resume(self) -> None:
-        """Read again, if that was stopped and no client is full any more."""
-        if self._is_paused and not self.is_ended and not any(client.is_full for client in self.clients):
+        """Read again, if that was stopped and nobody is full any more."""
+        if self._is_paused and not self.is_ended and not self._is_held_up:
             self._is_paused = False
             self._loop.add(self._fd, event.IN, self._on_ready)
 

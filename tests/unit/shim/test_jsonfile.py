@@ -1,6 +1,7 @@
 """The json-file log against what Docker wrote, and against a plain reading of its rules."""
 
 import errno
+import gzip
 import json
 import os
 import re
@@ -267,3 +268,51 @@ def test_one_read_is_one_write(path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     write(path, b"y\n" * 32768)
     assert len(sizes) == 1
     assert len(entries(path)) == 32768
+
+
+def test_every_entry_carries_what_the_log_was_told_to(path: Path) -> None:
+    log = JsonFile(str(path), attrs='{"a":"b\\u003c"}')
+    log.write(2, b"text\nmore\n")
+    log.close()
+    lines = timeless(path.read_bytes()).splitlines()
+    assert lines[0] == rb'{"log":"text\n","stream":"stderr","attrs":{"a":"b\u003c"},"time":""}'
+    assert lines[1].startswith(rb'{"log":"more\n","stream":"stderr","attrs"')
+
+
+def test_rotated_files_are_compressed_and_nothing_else_is_left(path: Path) -> None:
+    log = JsonFile(str(path), max_size=400, max_file=3, compress=True)
+    sizes = []
+    for number in range(20):
+        log.write(1, b"line %d\n" % number)
+        sizes.append(path.stat().st_ino)
+    log.close()
+    assert log.pids == ()
+    names = sorted(file.name for file in path.parent.iterdir())
+    assert names == ["c-json.log", "c-json.log.1.gz", "c-json.log.2.gz"]
+    texts = b"".join(gzip.decompress((path.parent / name).read_bytes()) for name in reversed(names[1:]))
+    kept = [json.loads(line)["log"] for line in (texts + path.read_bytes()).splitlines()]
+    assert kept == [f"line {number}\n" for number in range(20 - len(kept), 20)]
+    head = (path.parent / "c-json.log.1.gz").read_bytes()
+    extra = json.loads(head[12 : 12 + int.from_bytes(head[10:12], "little")])
+    assert extra["inode"] in sizes
+
+
+def test_a_file_that_could_not_be_compressed_is_kept_as_it_is(path: Path) -> None:
+    (path.parent / "c-json.log.1.gz.tmp").mkdir()  # so that it cannot be written
+    log = JsonFile(str(path), max_size=100, max_file=2, compress=True)
+    log.write(1, b"one\n" + b"x" * 100 + b"\ntwo\n")
+    log.close()
+    assert entries(path.with_name("c-json.log.1"))[0] == ("stdout", "one\n")
+
+
+@pytest.mark.parametrize("max_file", [1, 3])
+def test_a_rotation_that_fails_loses_nothing(path: Path, max_file: int) -> None:
+    log = JsonFile(str(path), max_size=100, max_file=max_file)
+    log.write(1, b"one\n" + b"x" * 100 + b"\n")
+    failpoint.arm("shim.log.rotate=error:28")
+    log.write(1, b"two\n")
+    failpoint.arm("")
+    assert [text for _, text in entries(path)][-1] == "two\n"
+    log.write(1, b"three\n")
+    log.close()
+    assert entries(path) == [("stdout", "three\n")]

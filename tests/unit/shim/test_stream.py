@@ -20,8 +20,11 @@ def settle(loop: Loop) -> None:
 class Log:
     def __init__(self) -> None:
         self.written: list[tuple[int, bytes]] = []
+        self.is_full = False
+        self.pids = ()
 
-    def write(self, stream: int, data: bytes) -> None:
+    def write(self, stream: int, data: bytes, moment: int = 0) -> None:
+        del moment
         self.written.append((stream, data))
 
     def close(self) -> None: ...
