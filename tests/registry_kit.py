@@ -82,6 +82,14 @@ class FakeRegistry:
         self.replies: dict[str, list[Reply]] = {}
         self.requests: list[tuple[str, str | None, str | None]] = []
         """Path with query, Authorization, Range of each request."""
+        self.uploads: dict[str, bytearray] = {}
+        """Blobs on their way, by path."""
+        self.mountable: dict[str, str] = {}
+        """Digests that may be mounted, with the repository they lie in."""
+        self.log: list[str] = []
+        """Method and path of each request."""
+        self.chunk_max = 1 << 40
+        """The largest body that an upload takes."""
         self.port = 0
         self.scheme = "http"
         self.before: Reply | None = None
@@ -120,6 +128,7 @@ class FakeRegistry:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         headers = request.headers
+        self.log.append(f"{request.method} {request.path}")
         self.requests.append((request.path_qs, headers.get("Authorization"), headers.get("Range")))
         if self.before is not None:
             early = await self.before(request)
@@ -129,7 +138,13 @@ class FakeRegistry:
             return await replies.pop(0)(request)
         if request.path == "/v2/":
             return web.json_response({})
+        if "/blobs/uploads/" in request.path:
+            return await self._upload(request)
         _, kind, name = request.path.rsplit("/", 2)
+        if kind == "manifests" and request.method == "PUT":
+            body = await request.read()
+            self.put(body, name, kind=request.content_type)
+            return web.Response(status=201)
         if kind == "manifests" and name in self.manifests:
             content_type, body = self.manifests[name]
             return web.Response(body=body, content_type=content_type)
@@ -137,6 +152,59 @@ class FakeRegistry:
             return ranged(request, self.blobs[name])
         code = {"manifests": "MANIFEST_UNKNOWN", "blobs": "BLOB_UNKNOWN"}.get(kind, "UNSUPPORTED")
         return error(404, code, code.lower().replace("_", " "))
+
+    async def _upload(self, request: web.Request) -> web.StreamResponse:
+        if request.method == "POST":
+            mounted = request.query.get("mount", "")
+            if mounted and self.mountable.get(mounted) == request.query["from"]:
+                return web.Response(status=201)
+            path = f"{request.path}{len(self.log)}"
+            self.uploads[path] = bytearray()
+            return web.Response(status=202, headers={"Location": path, "Range": "0-0"})
+        data = self.uploads.get(request.path)
+        if data is None:
+            return error(404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry")
+        if request.method == "PATCH":
+            if (request.content_length or 0) > self.chunk_max:
+                return web.Response(status=413)
+            start = int(request.headers.get("Content-Range", "0-").partition("-")[0])
+            if start != len(data):
+                return error(416, "BLOB_UPLOAD_INVALID", "out of order")
+            async for piece in request.content.iter_any():
+                data += piece
+        found = {"Location": request.path, "Range": f"0-{max(len(data) - 1, 0)}"}
+        if request.method in {"PATCH", "GET"}:
+            return web.Response(status=202 if request.method == "PATCH" else 204, headers=found)
+        if request.method == "DELETE":
+            del self.uploads[request.path]
+            return web.Response(status=204)
+        if digest_of(bytes(data)) != request.query["digest"]:
+            return error(400, "DIGEST_INVALID", "provided digest did not match uploaded content")
+        self.blobs[request.query["digest"]] = bytes(self.uploads.pop(request.path))
+        return web.Response(status=201)
+
+    def hang_up_after(self, size: int) -> Reply:
+        """Take `size` bytes of an upload, and hang up."""
+
+        async def reply(request: web.Request) -> web.StreamResponse:
+            data = self.uploads[request.path]
+            while len(data) < size:
+                data += await request.content.readany()
+            assert request.transport is not None
+            request.transport.close()
+            return web.Response()
+
+        return reply
+
+    def begins_upload(self, reply: Reply) -> Reply:
+        """Begin an upload whose first body is answered by `reply`."""
+
+        async def begin(request: web.Request) -> web.StreamResponse:
+            response = await self._upload(request)
+            self.once(response.headers["Location"], reply)
+            return response
+
+        return begin
 
 
 def ranged(request: web.Request, blob: bytes) -> web.Response:

@@ -81,6 +81,14 @@ class PullBackend(Protocol):
 
 
 @runtime_checkable
+class PushBackend(Protocol):
+    """An engine that can send images; `auth` is the request's `X-Registry-Auth` as it came."""
+
+    async def push(self, name: str, *, tag: str, platform: str, auth: str, report: Report) -> None:
+        """Send a tag to its registry, or with "" all of the repository `name`."""
+
+
+@runtime_checkable
 class ImagesPruneBackend(Protocol):
     """An engine that can remove unused images."""
 
@@ -194,9 +202,28 @@ def routes(backend: ImagesBackend) -> Routes:
         ("GET", "/images/{name}/get"): images.save_one,
         ("GET", "/images/get"): images.save,
     }
+    if isinstance(backend, PushBackend):
+        table["POST", "/images/{name}/push"] = _push(backend)
     if isinstance(backend, ImagesPruneBackend):
         table["POST", "/images/prune"] = _prune(backend)
     return table
+
+
+def _push(backend: PushBackend) -> Handler:
+    async def push(call: Call) -> web.StreamResponse:
+        async def work(report: Report) -> None:
+            await backend.push(
+                call.name,
+                tag=call.text("tag"),
+                platform=call.text("platform") if call.version >= 46 else "",
+                auth=call.http.headers.get("X-Registry-Auth", ""),
+                report=report,
+            )
+
+        call.end_with_client()
+        return await progress.stream(call, work)
+
+    return push
 
 
 def _prune(backend: ImagesPruneBackend) -> Handler:

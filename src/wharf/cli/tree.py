@@ -62,6 +62,7 @@ ROWS = (
     Row("container exec", "exec", "Execute a command in a running container", top="exec", rank=2),
     Row("container ls", "ps", "List containers", top="ps", others=("list", "ps"), rank=3),
     Row("image pull", "pull", "Download an image from a registry", top="pull", rank=5),
+    Row("image push", "push", "Upload an image to a registry", top="push", rank=6),
     Row("image ls", "images", "List images", top="images", others=("list",), rank=7),
     Row("version", "version", "Show the Docker version information", rank=11),
     Row("system info", "info", "Display system-wide information", top="info", rank=12),
@@ -133,12 +134,12 @@ ROWS = (
 )
 
 NOT_YET = frozenset({
-    "build", "push", "login", "logout", "search", "builder", "checkpoint", "compose", "buildx", "context",
+    "build", "login", "logout", "search", "builder", "checkpoint", "compose", "buildx", "context",
     "manifest", "plugin", "trust", "volume", "config", "node", "secret", "service", "stack", "swarm",
     "commit", "cp", "diff", "export", "stats", "top", "update",
     "container commit", "container cp", "container diff", "container export", "container prune",
     "container stats", "container top", "container update",
-    "image build", "image prune", "image push",
+    "image build", "image prune",
     "network connect", "network create", "network disconnect", "network prune", "network rm",
     "network remove",
     "system df", "system prune", "system dial-stdio",

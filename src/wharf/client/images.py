@@ -16,6 +16,10 @@ _IN_A_NAME = "/:@"
 """What an image's name holds and a path may keep; the engine takes all before the last word as the name."""
 
 
+_NOBODY = "e30="
+"""`{}`: engines before 28 want to be told that there are no credentials."""
+
+
 def listing(
     engine: Engine,
     *,
@@ -66,6 +70,15 @@ def pull(
     query = {"fromImage": repository, "tag": tag_name or None, "platform": platform or None}
     headers = {"X-Registry-Auth": registry_auth} if registry_auth else {}
     return engine.events("POST", "/images/create", query, headers=headers)
+
+
+def push(
+    engine: Engine, repository: str, tag_name: str, *, platform: str = "", registry_auth: str = ""
+) -> Iterator[dict[str, object]]:
+    """Send an image to its registry; yield the progress messages. An empty tag means all."""
+    query = {"tag": tag_name or None, "platform": platform or None}
+    headers = {"X-Registry-Auth": registry_auth or _NOBODY}
+    return engine.events("POST", f"/images/{quote(repository, _IN_A_NAME)}/push", query, headers=headers)
 
 
 def import_archive(

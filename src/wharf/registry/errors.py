@@ -37,6 +37,13 @@ class NotAuthorized(Unauthorized):
     """The registry wants credentials, or other ones."""
 
 
+class AccessDenied(Forbidden):
+    """This user may not do that with the repository."""
+
+    def __init__(self) -> None:
+        super().__init__("denied: requested access to the resource is denied")
+
+
 class BlobUnknown(NotFound):
     """The registry does not have a blob that a manifest names."""
 
@@ -45,7 +52,11 @@ class BlobUnknown(NotFound):
 
 
 class TooManyRequests(Forbidden):
-    """The registry limits how often it is asked."""
+    """The registry limits how often it is asked; `retry_after_s` is when it wants to be asked again."""
+
+    def __init__(self, message: str, retry_after_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class RegistryRefused(Internal):

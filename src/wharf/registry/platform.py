@@ -48,8 +48,36 @@ class Platform(msgspec.Struct, frozen=True):
         """Return this machine's."""
         return cls("linux", *_normal(machine(), ""))
 
+    @classmethod
+    def of_image(cls, os_name: str, architecture: str, variant: str) -> "Platform":
+        """Return the platform that an image's config names; one that names none is for this machine."""
+        return cls(os_name.lower() or "linux", *_normal(architecture or machine(), variant))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Platform":
+        """Return the platform in a query of the API: an OCI platform object; raises InvalidParameter."""
+        try:
+            found = msgspec.json.decode(text, type=SchemaPlatform)
+        except msgspec.ValidationError as error:
+            raise InvalidParameter(f"failed to parse platform: {error}") from None
+        except (msgspec.DecodeError, RecursionError):
+            raise InvalidParameter(f"failed to parse platform: {_go_fault(text)}") from None
+        return cls(found.os.lower(), *_normal(found.architecture, found.variant))
+
+    def can_run(self, other: "Platform") -> bool:
+        """Whether this machine runs what is for `other`."""
+        return other in _acceptable(self)
+
     def __str__(self) -> str:
         return "/".join(filter(None, (self.os, self.architecture, self.variant)))
+
+
+def _go_fault(text: str) -> str:
+    """Return what Go's encoding/json finds wrong with the beginning of a value."""
+    first = text.strip()[:1]
+    if not first:
+        return "unexpected end of JSON input"
+    return f"invalid character '{first}' looking for beginning of value"
 
 
 def machine() -> str:

@@ -1,11 +1,11 @@
-"""How far a pull is, in the words that Docker's progress stream has."""
+"""How far a pull or a push is, in the words that Docker's progress stream has."""
 
 from collections.abc import Callable
 from typing import NamedTuple
 
 
 class PullProgress(NamedTuple):
-    """One step of a pull; `current` and `total` are bytes, 0 where there is nothing to count."""
+    """One step of a pull or a push; `current` and `total` are bytes, 0 where there is nothing to count."""
 
     status: str
     id: str = ""
@@ -22,3 +22,8 @@ DOWNLOADING = "Downloading"
 VERIFYING = "Verifying Checksum"
 COMPLETE = "Download complete"
 EXISTS = "Already exists"
+
+PREPARING = "Preparing"
+PUSHING = "Pushing"
+PUSHED = "Pushed"
+LAYER_EXISTS = "Layer already exists"

@@ -14,7 +14,9 @@ class RegistrySettings(NamedTuple):
     """Folder of folders `<host>[:<port>]` with `*.crt` (authorities), `*.cert` and `*.key` (our own)."""
     user_agent: str = "wharf"
     downloads: int = 3
-    """Blobs of one pull that come at the same time."""
+    """Blobs that come at the same time."""
+    uploads: int = 5
+    """Blobs that go at the same time."""
     attempts: int = 5
     """How often a blob is tried again without getting on."""
     stall_s: float = 30.0

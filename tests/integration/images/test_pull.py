@@ -67,9 +67,9 @@ async def test_pulling_by_digest_gives_no_tag(tmp_path: Path) -> None:
 
 async def test_the_compressed_blobs_are_kept_as_they_came(tmp_path: Path) -> None:
     async with registry_kit.serving() as registry, room(tmp_path) as opened:
-        served(registry)
+        manifest = served(registry)
         await pull(opened, registry)
-        assert opened.blob_files() == {Digest.of(blob).hex for blob in (CONFIG, *BLOBS)}
+        assert opened.blob_files() == {manifest.hex, *(Digest.of(blob).hex for blob in (CONFIG, *BLOBS))}
 
 
 async def test_layers_that_are_here_in_another_form_are_not_kept_twice(tmp_path: Path) -> None:

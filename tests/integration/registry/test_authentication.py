@@ -114,7 +114,7 @@ async def test_a_token_is_fetched_once_for_the_repository() -> None:
         registry.once("/token", token("T1"))
         await fetch(registry)
         (path, authorization, _), *_ = (r for r in registry.requests if r[0].startswith("/token"))
-    assert path == "/token?service=test&scope=repository:x:pull&account=user"
+    assert path == "/token?service=test&account=user&scope=repository:x:pull"
     assert authorization == BASIC
     assert registry.asked("/token") == 1
     assert sent_to(registry, registry.blob_path(LAYER)) == {"Bearer T1"}

@@ -19,6 +19,23 @@ MIGRATIONS = (
         image_id TEXT NOT NULL REFERENCES image ON DELETE CASCADE
     ) WITHOUT ROWID""",
     "CREATE INDEX image_name_by_image ON image_name (image_id)",
+    """CREATE TABLE image_manifest (
+        digest TEXT PRIMARY KEY,
+        media_type TEXT NOT NULL,
+        image_id TEXT NOT NULL REFERENCES image ON DELETE CASCADE
+    ) WITHOUT ROWID""",
+    "CREATE INDEX image_manifest_by_image ON image_manifest (image_id)",
+    """CREATE TABLE layer_gzip (
+        diff_id TEXT PRIMARY KEY,
+        digest TEXT NOT NULL,
+        size INTEGER NOT NULL
+    ) WITHOUT ROWID""",
+    """CREATE TABLE layer_place (
+        diff_id TEXT NOT NULL,
+        digest TEXT NOT NULL,
+        repository TEXT NOT NULL,
+        PRIMARY KEY (diff_id, digest, repository)
+    ) WITHOUT ROWID""",
 )
 
 

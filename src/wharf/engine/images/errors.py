@@ -37,5 +37,15 @@ class ImageInUse(Conflict):
         self.is_used = is_used
 
 
+class PlatformMismatch(NotFound):
+    """The image is here, but for another machine."""
+
+    def __init__(self, name: str, own: str, wanted: str) -> None:
+        super().__init__(
+            f"image with reference {name} was found but its platform ({own}) does not match the specified"
+            f" platform ({wanted})"
+        )
+
+
 class BadImage(InvalidParameter):
     """A config, a manifest or an archive that describes no image that this engine can have."""

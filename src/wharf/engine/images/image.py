@@ -12,7 +12,8 @@ import msgspec
 
 from wharf import limits
 from wharf.content.layer import chain_id
-from wharf.engine.images.errors import BadImage
+from wharf.engine.images.errors import BadImage, PlatformMismatch
+from wharf.registry.platform import Platform
 from wharf.schema.digest import Digest, InvalidDigest
 from wharf.schema.image import ImageConfig
 from wharf.schema.oci import ImageFile, ImageRunConfig
@@ -53,6 +54,16 @@ class Image:
         for diff_id in self.diff_ids:
             chains.append(chain_id(chains[-1] if chains else None, diff_id))
         return chains[::-1]
+
+    @property
+    def platform(self) -> Platform:
+        """The machine it is for."""
+        return Platform.of_image(self.file.os, self.file.architecture, self.file.variant)
+
+    def check_platform(self, wanted: Platform, name: str) -> None:
+        """Raise PlatformMismatch unless the image, called `name`, is what runs on `wanted`."""
+        if not wanted.can_run(self.platform):
+            raise PlatformMismatch(name, str(self.platform), str(wanted))
 
     @property
     def comment(self) -> str:

@@ -4,6 +4,7 @@ What only looks is not asynchronous. Every change is durable when it returns, an
 """
 
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from wharf.content.blobs import Blobs
 from wharf.content.folders import Jobs
@@ -17,11 +18,15 @@ from wharf.engine.images.load import Load, Report
 from wharf.engine.images.removal import Removal
 from wharf.engine.images.store import Store
 from wharf.errors import Conflict, InvalidParameter
+from wharf.registry.platform import Platform
 from wharf.registry.settings import RegistrySettings
 from wharf.schema.filters import Filters
 from wharf.schema.image import HistoryItem, ImageDeleteItem, ImageInspect, ImagesPruneReport, ImageSummary
 from wharf.schema.reference import Reference
 from wharf.state.database import Database
+
+if TYPE_CHECKING:
+    from wharf.engine.images import pushing
 
 # Inside of the class `list` is the method.
 Summaries = list[ImageSummary]
@@ -52,9 +57,14 @@ class Images:
     ) -> None:
         """`users` tells which containers were made from an image, `emit` takes events."""
         self._registry = registry or RegistrySettings()
+        self._push_slots: pushing.Slots | None = None
         self._store = Store(db=db, jobs=spawner, blobs=blobs, layers=layers, temporary=temporary)
         self._emit_event = emit
         self._users = users
+
+    def configure(self, registry: RegistrySettings) -> None:
+        """Reach registries as `registry` says from now on."""
+        self._registry = registry
 
     async def open(self) -> None:
         """Read what there is, and remove what nobody owns."""
@@ -190,6 +200,22 @@ class Images:
         reference = asked.reference
         attributes = {**(image.config.labels or {}), "name": reference.familiar_name}
         self._emit_event("image", "pull", reference.familiar, attributes)
+
+    async def push(self, name: str, *, tag: str, platform: str, auth: str, report: Report) -> None:
+        """Send a tag to its registry, or all of a repository; `auth` is X-Registry-Auth as it came.
+
+        Raises InvalidParameter kinds, NotFound, and the errors of `wharf.registry.errors`.
+        """
+        from wharf.engine.images import pulling, pushing  # noqa: PLC0415 - as in `pull`
+
+        reference = Reference.parse(name)
+        if tag:
+            reference = reference.with_tag(tag)
+        wanted = Platform.from_json(platform) if platform else None
+        self._push_slots = self._push_slots or pushing.Slots(self._registry.uploads)
+        push = pushing.Push(self._store, self._registry, self._push_slots, report)
+        await push.run(reference, pulling.decode_auth(auth), wanted)
+        self._emit_event("image", "push", reference.familiar, {"name": reference.familiar_name})
 
     async def adopt(self, config: bytes, *, names: Iterable[Reference], lease: Lease) -> Image:
         """Record a built or committed image, whose layers are in `layers` and held by `lease`.

@@ -16,9 +16,11 @@ import msgspec
 from wharf.content.blobs import Writer
 from wharf.content.layers import Source
 from wharf.content.lease import Lease
+from wharf.engine.images import places
 from wharf.engine.images.errors import BadImage
 from wharf.engine.images.image import Image, parse
 from wharf.engine.images.load import Report
+from wharf.engine.images.places import StoredManifest
 from wharf.engine.images.store import Store
 from wharf.registry.client.pull import PulledImage, pull
 from wharf.registry.credentials import Credentials
@@ -169,7 +171,15 @@ class Pull:
                         tasks.create_task(self._unpack(diff_id, blob, lease))
             except BaseExceptionGroup as group:
                 raise group.exceptions[0] from None
-            return await self._store.create(pulled.config, lease=lease, names=_names(pulled))
+            # Over other blobs than its own the manifest would be of no use.
+            is_whole = all(self._store.layers.keeps(blob) for blob in layers.values())
+            manifest = StoredManifest(pulled.manifest_digest, pulled.media_type, pulled.manifest)
+            image = await self._store.create(
+                pulled.config, lease=lease, names=_names(pulled), manifest=manifest if is_whole else None
+            )
+        name = pulled.reference.name
+        await self._store.write(lambda connection: places.record_places(connection, layers, name))
+        return image
 
     async def _unpack(self, diff_id: Digest, blob: Digest, lease: Lease) -> None:
         """Unpack a layer from its blob, unless it is here."""

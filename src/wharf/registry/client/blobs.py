@@ -76,7 +76,8 @@ class Download:
             in_vain = 0 if gained >= _WORTH_ANOTHER_TRY else in_vain + 1
             if in_vain >= self._settings.attempts:
                 raise failure
-            await asyncio.sleep(0 if gained else min(2.0 ** (in_vain - 1), _PAUSE_MAX_S))
+            asked_s = failure.retry_after_s if isinstance(failure, TooManyRequests) else 0.0
+            await asyncio.sleep(asked_s if asked_s or gained else min(2.0 ** (in_vain - 1), _PAUSE_MAX_S))
 
     async def _copy(self, answer: Answer, writer: BlobWriter) -> None:
         """Append what `answer` has beyond the bytes that are here."""

@@ -11,6 +11,7 @@ from wharf.errors import EngineError
 from wharf.registry.errors import NotAuthorized, RegistryRefused, TooManyRequests
 
 _TEXT_MAX = 512
+_PAUSE_MAX_S = 60.0
 
 
 class _Fault(msgspec.Struct):
@@ -47,13 +48,17 @@ def read(status: int, body: bytes) -> Refusal:
     )
 
 
-def refused(status: int, body: bytes) -> EngineError:
-    """Return the error of an answer, where nothing better is known about what was asked for."""
+def refused(status: int, body: bytes, retry_after: str = "") -> EngineError:
+    """Return the error of an answer, where nothing better is known about what was asked for.
+
+    `retry_after` is the header of that name; a date in it counts as nothing.
+    """
     refusal = read(status, body)
     if status == HTTPStatus.UNAUTHORIZED or refusal.code == "UNAUTHORIZED":
         return NotAuthorized(refusal.text if refusal.code else "unauthorized: authentication required")
     if status == HTTPStatus.TOO_MANY_REQUESTS or refusal.code == "TOOMANYREQUESTS":
-        return TooManyRequests(refusal.text)
+        pause_s = float(retry_after) if retry_after.isascii() and retry_after.isdecimal() else 0.0
+        return TooManyRequests(refusal.text, min(pause_s, _PAUSE_MAX_S))
     return RegistryRefused(refusal.text)
 
 

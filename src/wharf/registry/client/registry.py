@@ -1,20 +1,22 @@
 """One repository at one registry host: its manifests and its blobs.
 
-Every request carries the token for pulling from this repository; one that is not taken is fetched anew, once.
+Every request carries the token for what may be done here (pulling, or pushing, too); one that is not taken is
+fetched anew, once.
 """
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from http import HTTPStatus
 
 from wharf import limits
+from wharf.errors import EngineError
 from wharf.registry.client import challenge
 from wharf.registry.client.refusal import read, refused
 from wharf.registry.client.tokens import Tokens
 from wharf.registry.client.transport import Answer, Transport
 from wharf.registry.credentials import Credentials
 from wharf.registry.documents import INDEX_TYPES, MANIFEST_TYPES, Checked, check
-from wharf.registry.errors import BlobUnknown, ManifestUnknown, PullDenied
+from wharf.registry.errors import AccessDenied, BlobUnknown, ManifestUnknown, PullDenied
 from wharf.registry.host import Host
 from wharf.registry.settings import RegistrySettings
 from wharf.schema.digest import Digest
@@ -24,16 +26,26 @@ _ACCEPT = ", ".join(sorted(INDEX_TYPES) + sorted(MANIFEST_TYPES))
 _REFUSAL_BODY = 64 * limits.KIB
 
 
+_Request = Callable[[str | None], AbstractAsyncContextManager[Answer]]
+"""Sends a request with this `Authorization`."""
+
+
 class Repository:
-    """A repository that may be pulled from; ended by `close`."""
+    """A repository to be pulled from (`actions`: `pull`) or pushed to (`push,pull`); ended by `close`."""
 
     def __init__(
-        self, host: Host, reference: Reference, auth: Credentials | None, settings: RegistrySettings
+        self,
+        host: Host,
+        reference: Reference,
+        auth: Credentials | None,
+        settings: RegistrySettings,
+        *,
+        actions: str = "pull",
     ) -> None:
         self._transport = Transport(host, settings)
         self._tokens = Tokens(self._transport, auth)
         self._reference = reference
-        self._scope = f"repository:{reference.path}:pull"
+        self._scope = f"repository:{reference.path}:{actions}"
         self._base = f"{host.base}/v2/"
 
     async def close(self) -> None:
@@ -57,7 +69,7 @@ class Repository:
         Raises ManifestUnknown, PullDenied, NotAuthorized, InvalidDocument, VerificationFailed, Unreachable.
         """
         url = f"{self._base}{self._reference.path}/manifests/{name}"
-        async with self._get(url, {"Accept": _ACCEPT}) as answer:
+        async with self.get(url, {"Accept": _ACCEPT}) as answer:
             if answer.status != HTTPStatus.OK:
                 raise self._refused_manifest(answer.status, await answer.body(_REFUSAL_BODY), name)
             body = await answer.body(limits.MANIFEST)
@@ -74,26 +86,73 @@ class Repository:
         Raises BlobUnknown and the other refusals, Unreachable.
         """
         headers = {"Range": f"bytes={offset}-"} if offset else {}
-        async with self._get(self.blob_url(digest), headers) as answer:
+        async with self.get(self.blob_url(digest), headers) as answer:
             if answer.status not in {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}:
                 body = await answer.body(_REFUSAL_BODY)
-                raise BlobUnknown if answer.status == HTTPStatus.NOT_FOUND else refused(answer.status, body)
+                if answer.status == HTTPStatus.NOT_FOUND:
+                    raise BlobUnknown
+                raise refused(answer.status, body, answer.headers.get("Retry-After", ""))
             yield answer
 
+    def head(self, url: str, headers: Mapping[str, str] | None = None) -> AbstractAsyncContextManager[Answer]:
+        """Ask whether something is there."""
+        return self._authorized(
+            lambda authorization: self._transport.head(url, headers or {}, authorization=authorization)
+        )
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        body: bytes | Callable[[], AsyncIterable[bytes]] = b"",
+        scopes: tuple[str, ...] = (),
+    ) -> AbstractAsyncContextManager[Answer]:
+        """Send what changes something; `scopes` are rights that are needed besides the usual ones."""
+        return self._authorized(
+            lambda authorization: self._transport.send(
+                method,
+                url,
+                headers or {},
+                authorization=authorization,
+                body=body if isinstance(body, bytes) else body(),
+            ),
+            scopes,
+        )
+
+    async def refusal(self, answer: Answer) -> EngineError:
+        """Return the error of an answer that was not what was hoped for."""
+        body = await answer.body(_REFUSAL_BODY)
+        if answer.status == HTTPStatus.UNAUTHORIZED and self._tokens.is_denied:
+            return AccessDenied()
+        return refused(answer.status, body, answer.headers.get("Retry-After", ""))
+
+    def url(self, path: str) -> str:
+        """Return the URL of a path below the repository."""
+        return f"{self._base}{self._reference.path}/{path}"
+
+    def get(self, url: str, headers: Mapping[str, str] | None = None) -> AbstractAsyncContextManager[Answer]:
+        """Ask for something."""
+        return self._authorized(
+            lambda authorization: self._transport.get(url, headers or {}, authorization=authorization)
+        )
+
     @asynccontextmanager
-    async def _get(self, url: str, headers: Mapping[str, str]) -> AsyncIterator[Answer]:
-        authorization = await self._tokens.header(self._scope)
-        async with self._transport.get(url, headers, authorization=authorization) as answer:
+    async def _authorized(self, request: _Request, scopes: tuple[str, ...] = ()) -> AsyncIterator[Answer]:
+        scope = " ".join((self._scope, *scopes))
+        authorization = await self._tokens.header(scope)
+        async with request(authorization) as answer:
             if answer.status != HTTPStatus.UNAUTHORIZED:
                 yield answer
                 return
             self._learn(answer)
             self._tokens.forget()
-            again = await self._tokens.header(self._scope)
+            again = await self._tokens.header(scope)
             if again is None or (again == authorization and again.startswith("Basic")):
                 yield answer
                 return
-        async with self._transport.get(url, headers, authorization=again) as answer:
+        async with request(again) as answer:
             yield answer
 
     def _learn(self, answer: Answer) -> None:

@@ -64,6 +64,8 @@ class Tokens:
     async def header(self, scope: str) -> str | None:
         """Return the header for `scope` (`repository:library/x:pull`), or None when nothing is wanted.
 
+        Several scopes are joined by spaces.
+
         Raises UnsafeRealm, Unreachable, NotAuthorized and the other refusals of a registry.
         """
         if self._credentials.registry_token:
@@ -94,7 +96,9 @@ class Tokens:
         else:
             if self._credentials.username:
                 query["account"] = self._credentials.username
-            url = f"{realm}{'&' if '?' in realm else '?'}{urlencode(query)}"
+            fields = [(name, value) for name, value in query.items() if name != "scope"]
+            fields += [("scope", one) for one in scope.split()]
+            url = f"{realm}{'&' if '?' in realm else '?'}{urlencode(fields)}"
             authorization = self._basic() if self._credentials.username else None
             async with self._transport.get(url, {}, authorization=authorization) as answer:
                 token = await _read(answer)

@@ -4,7 +4,8 @@ The `Authorization` header is bound to the origin it was made for (scheme, host,
 origin is followed without it, and none from https to http (CVE-2020-15157, CVE-2021-41092).
 """
 
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from ssl import SSLContext
 from urllib.parse import urljoin
@@ -70,6 +71,7 @@ class Transport:
         self._tls: SSLContext | bool = True
         if self.origin.scheme == "https":
             self._tls = context_for(host, settings.certificates)
+        self._stall_s = settings.stall_s
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_S, sock_read=settings.stall_s),
@@ -87,13 +89,28 @@ class Transport:
         self, url: str, headers: Mapping[str, str], *, authorization: str | None = None
     ) -> AsyncIterator[Answer]:
         """Send a GET for an absolute URL and follow redirects; raises Unreachable."""
+        async with self._follow("GET", url, headers, authorization) as answer:
+            yield answer
+
+    @asynccontextmanager
+    async def head(
+        self, url: str, headers: Mapping[str, str], *, authorization: str | None = None
+    ) -> AsyncIterator[Answer]:
+        """Send a HEAD for an absolute URL and follow redirects; raises Unreachable."""
+        async with self._follow("HEAD", url, headers, authorization) as answer:
+            yield answer
+
+    @asynccontextmanager
+    async def _follow(
+        self, method: str, url: str, headers: Mapping[str, str], authorization: str | None
+    ) -> AsyncIterator[Answer]:
         asked = Origin.of(url)
         for _ in range(_REDIRECTS):
             origin = Origin.of(url)
             sent = dict(headers)
             if authorization is not None and origin == asked:
                 sent["Authorization"] = authorization
-            response = await self._send("GET", url, origin, sent, None)
+            response = await self._send(method, url, origin, sent)
             try:
                 location = response.headers.get("Location")
                 if response.status not in {301, 302, 303, 307, 308} or location is None:
@@ -101,16 +118,52 @@ class Transport:
                     return
             finally:
                 response.release()
-            target = _resolved(url, location)
+            target = resolved(url, location)
             if origin.scheme == "https" and Origin.of(target).scheme != "https":
-                raise Unreachable("Get", url, "refusing a redirect from https to http")
+                raise Unreachable(method.capitalize(), url, "refusing a redirect from https to http")
             url = target
-        raise Unreachable("Get", url, f"stopped after {_REDIRECTS} redirects")
+        raise Unreachable(method.capitalize(), url, f"stopped after {_REDIRECTS} redirects")
 
     @asynccontextmanager
     async def post(self, url: str, form: Mapping[str, str]) -> AsyncIterator[Answer]:
         """Send a form, which may hold secrets: redirects are not followed; raises Unreachable."""
         response = await self._send("POST", url, Origin.of(url), {}, form)
+        try:
+            yield Answer(response, url)
+        finally:
+            response.release()
+
+    @asynccontextmanager
+    async def send(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        *,
+        authorization: str | None = None,
+        body: bytes | AsyncIterable[bytes] = b"",
+    ) -> AsyncIterator[Answer]:
+        """Send what changes something; redirects are not followed, credentials stay with the registry.
+
+        A registry that stops taking a body in the middle is given up after the time it may be silent.
+        Raises Unreachable.
+        """
+        origin = Origin.of(url)
+        if self.origin.scheme == "https" and origin.scheme != "https":
+            raise Unreachable(method.capitalize(), url, "refusing to go from https to http")
+        sent = dict(headers)
+        if authorization is not None and origin == self.origin:
+            sent["Authorization"] = authorization
+        if isinstance(body, bytes):
+            response = await self._send(method, url, origin, sent, body)
+        else:
+            try:
+                async with asyncio.timeout(self._stall_s) as limit:
+                    response = await self._send(
+                        method, url, origin, sent, _watched(body, limit, self._stall_s)
+                    )
+            except TimeoutError as error:
+                raise Unreachable(method.capitalize(), url, "write: i/o timeout") from error
         try:
             yield Answer(response, url)
         finally:
@@ -122,21 +175,32 @@ class Transport:
         url: str,
         origin: Origin,
         headers: Mapping[str, str],
-        form: Mapping[str, str] | None,
+        data: Mapping[str, str] | bytes | AsyncIterable[bytes] | None = None,
     ) -> aiohttp.ClientResponse:
         # Certificates are only left unchecked where the settings say so: at this host, not where it leads to.
         tls = self._tls if origin == self.origin else True
         try:
             return await self._session.request(
-                method, url, headers=headers, data=form, allow_redirects=False, ssl=tls
+                method, url, headers=headers, data=data, allow_redirects=False, ssl=tls
             )
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             cause = describe(error, origin.host, origin.port)
             raise Unreachable(method.capitalize(), url, cause) from error
 
 
-def _resolved(url: str, location: str) -> str:
-    """Return where a redirect leads; raises InvalidParameter."""
+async def _watched(
+    body: AsyncIterable[bytes], limit: asyncio.Timeout, stall_s: float
+) -> AsyncIterator[bytes]:
+    """Yield `body`, giving the registry `stall_s` more for each piece it takes, and twice that to answer."""
+    loop = asyncio.get_running_loop()
+    async for piece in body:
+        limit.reschedule(loop.time() + stall_s)
+        yield piece
+    limit.reschedule(loop.time() + 2 * stall_s)
+
+
+def resolved(url: str, location: str) -> str:
+    """Return where the `Location` of an answer leads; raises InvalidParameter."""
     try:
         return urljoin(url, location)
     except ValueError:
