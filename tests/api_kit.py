@@ -13,15 +13,17 @@ from typing import Any, NamedTuple
 from aiohttp import web
 
 from wharf.api.app import make_app
-from wharf.errors import Conflict, NotFound, NotModified
+from wharf.errors import Conflict, InvalidParameter, NotFound, NotModified
 from wharf.network.endpoint import Endpoint
 from wharf.network.network import IpamConfig, Network
 from wharf.schema.container import (
     ContainerConfig,
     ContainerCreateRequest,
     ContainerInspect,
+    ContainersPruneReport,
     ContainerState,
     ContainerSummary,
+    ContainerTop,
     WaitResponse,
 )
 from wharf.schema.event import EventActor, EventMessage
@@ -29,6 +31,7 @@ from wharf.schema.exec_ import ExecConfig, ExecInspect, ExecStartConfig
 from wharf.schema.filters import Filters
 from wharf.schema.host_config import HostConfig
 from wharf.schema.image import HistoryItem, ImageDeleteItem, ImageInspect, ImageSummary, Progress
+from wharf.schema.stats import ContainerStats
 from wharf.schema.stream import AttachOptions, LogOptions
 from wharf.schema.system import SystemInfo, SystemVersion
 
@@ -123,6 +126,27 @@ class FakeContainers:
     async def kill(self, ref: str, *, signal: str) -> None:
         self._find(ref)
         self.asked.append(("kill", signal))
+
+    async def stats(self, ref: str, *, stream: bool, one_shot: bool) -> AsyncIterator[ContainerStats]:
+        self._find(ref)
+        self.asked.append(("stats", (stream, one_shot)))
+        if stream and one_shot:
+            raise InvalidParameter("cannot have stream=true and one-shot=true")
+
+        async def looks() -> AsyncIterator[ContainerStats]:
+            for number in (1, 2) if stream else (1,):
+                yield ContainerStats(name="/c1", id=ref, num_procs=number)
+
+        return looks()
+
+    async def top(self, ref: str, ps_args: str) -> ContainerTop:
+        self._find(ref)
+        self.asked.append(("top", ps_args))
+        return ContainerTop(titles=["PID"], processes=[["7"]])
+
+    async def prune(self, filters: Filters) -> ContainersPruneReport:
+        self.asked.append(("prune", filters))
+        return ContainersPruneReport(containers_deleted=["1" * 64], space_reclaimed=5)
 
     async def remove(self, ref: str, *, volumes: bool, force: bool, link: bool) -> None:
         self._find(ref)

@@ -10,6 +10,7 @@ from urllib.parse import quote, unquote
 from aiohttp import web
 
 from wharf.api import answers, contract, version
+from wharf.api import container_resources as resources_router
 from wharf.api import container_streams as streams_router
 from wharf.api import containers as containers_router
 from wharf.api import exec_ as exec_router
@@ -32,7 +33,12 @@ _VERSION_HEADERS: Final = (
 )
 
 
-class Containers(containers_router.ContainersBackend, streams_router.ContainerStreamsBackend, Protocol):
+class Containers(
+    containers_router.ContainersBackend,
+    resources_router.ContainerResourcesBackend,
+    streams_router.ContainerStreamsBackend,
+    Protocol,
+):
     """What the engine's containers do for the API."""
 
 
@@ -59,6 +65,7 @@ def make_app(
         router.add(*operation, _refusal(contract.EXPERIMENTAL_ONLY))
     for table in (
         containers_router.routes(containers),
+        resources_router.routes(containers),
         streams_router.routes(containers),
         exec_router.routes(execs),
         images_router.routes(images),

@@ -16,7 +16,6 @@ from wharf.schema.container import (
     ContainerInspect,
     ContainersPruneReport,
     ContainerSummary,
-    ContainerTop,
 )
 from wharf.schema.filters import Filters
 
@@ -61,14 +60,6 @@ class ContainersBackend(Protocol):
 
     async def resize(self, ref: str, *, height: int, width: int) -> None:
         """Tell a container's terminal its size."""
-
-
-@runtime_checkable
-class TopBackend(Protocol):
-    """An engine that can list the processes of a container."""
-
-    async def top(self, ref: str, ps_args: str) -> ContainerTop:
-        """Return what ps(1) says with these arguments."""
 
 
 @runtime_checkable
@@ -178,18 +169,9 @@ def routes(backend: ContainersBackend) -> Routes:
         ("POST", "/containers/{id}/unpause"): containers.unpause,
         ("POST", "/containers/{id}/resize"): containers.resize,
     }
-    if isinstance(backend, TopBackend):
-        table["GET", "/containers/{id}/top"] = _top(backend)
     if isinstance(backend, ContainersPruneBackend):
         table["POST", "/containers/prune"] = _prune(backend)
     return table
-
-
-def _top(backend: TopBackend) -> Handler:
-    async def top(call: Call) -> web.StreamResponse:
-        return answers.json(await backend.top(call.name, call.text("ps_args")))
-
-    return top
 
 
 def _prune(backend: ContainersPruneBackend) -> Handler:

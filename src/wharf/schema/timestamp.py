@@ -8,6 +8,8 @@ import time
 from datetime import UTC, datetime
 from typing import Final
 
+from wharf.duration import parse_duration
+
 ZERO: Final = "0001-01-01T00:00:00Z"
 """Go's zero `time.Time`."""
 
@@ -49,3 +51,24 @@ def from_rfc3339(text: str) -> int:
         return 0
     since = moment - datetime(1970, 1, 1, tzinfo=UTC)
     return (since.days * 86400 + since.seconds) * _SECOND + int(fraction[:9].ljust(9, "0"))
+
+
+def from_words(text: str, now: int) -> int:
+    """Return the moment that Docker's `since` and `until` name; `now` is in nanoseconds since 1970.
+
+    A duration counts back from now (`1h30m`); seconds since 1970 may have a fraction; a date or time without
+    a zone is local. Raises ValueError in Docker's words.
+    """
+    try:
+        if text != "0":
+            return now - parse_duration(text)
+    except ValueError:
+        pass
+    seconds, _, fraction = text.partition(".")
+    if seconds.isascii() and seconds.removeprefix("-").isdigit() and len(seconds) < 19:
+        return int(seconds) * _SECOND + int(f"{fraction[:9]:0<9}" if fraction.isdigit() else 0)
+    try:
+        moment = datetime.fromisoformat(seconds if fraction and fraction.isdigit() else text)
+    except ValueError:
+        raise ValueError(f'failed to parse value as time or duration: "{text}"') from None
+    return int(moment.timestamp()) * _SECOND

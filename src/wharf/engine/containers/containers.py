@@ -2,7 +2,7 @@
 
 import contextlib
 import socket
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable
 from typing import NamedTuple
 
 from wharf.engine.containers import (
@@ -14,7 +14,9 @@ from wharf.engine.containers import (
     logs,
     remove,
     start,
+    stats,
     stop,
+    top,
     wait,
 )
 from wharf.engine.containers.admission import check_name
@@ -24,12 +26,21 @@ from wharf.engine.containers.container import Container
 from wharf.engine.containers.context import Context
 from wharf.engine.containers.detach_keys import parse_detach_keys
 from wharf.engine.containers.exec_instance import Exec
+from wharf.engine.containers.prune import Pruner
 from wharf.engine.containers.sizes import measure
 from wharf.engine.errors import NotYet
 from wharf.errors import Conflict, InvalidParameter, NotFound, NotModified
-from wharf.schema.container import ContainerCreateRequest, ContainerInspect, ContainerSummary, WaitResponse
+from wharf.schema.container import (
+    ContainerCreateRequest,
+    ContainerInspect,
+    ContainersPruneReport,
+    ContainerSummary,
+    ContainerTop,
+    WaitResponse,
+)
 from wharf.schema.exec_ import ExecConfig, ExecInspect, ExecStartConfig
 from wharf.schema.filters import Filters
+from wharf.schema.stats import ContainerStats
 from wharf.schema.stream import AttachOptions, LogOptions
 
 
@@ -72,6 +83,7 @@ class Containers:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._pruner = Pruner()
 
     async def open(self) -> None:
         """Load the records, adopt what lives, sweep what nobody owns."""
@@ -130,6 +142,10 @@ class Containers:
         if link:
             raise InvalidParameter("links between containers are not supported by this engine yet")
         await remove.remove(self._context, self._find(ref), force=force)
+
+    async def prune(self, filters: Filters) -> ContainersPruneReport:
+        """Remove every container that does not run."""
+        return await self._pruner.prune(self._context, filters)
 
     async def rename(self, ref: str, name: str) -> None:
         """Give a container another name."""
@@ -191,6 +207,15 @@ class Containers:
     async def logs(self, ref: str, options: LogOptions) -> logs.LogStream:
         """Return a container's log."""
         return logs.logs(self._context, self._find(ref), options)
+
+    async def top(self, ref: str, ps_args: str) -> ContainerTop:
+        """Return a container's processes as ps(1) shows them."""
+        top.check_arguments(ps_args)
+        return await top.top(self._context, self._find(ref), ps_args)
+
+    async def stats(self, ref: str, *, stream: bool, one_shot: bool) -> AsyncIterator[ContainerStats]:
+        """Return one look at what a container uses, or one every second."""
+        return stats.stats(self._context, self._find(ref), stream=stream, one_shot=one_shot)
 
 
 class Execs:
