@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from aiohttp import web
 
 from wharf.api.app import make_app
-from wharf.errors import Conflict, InvalidParameter, NotFound, NotModified
+from wharf.errors import Conflict, InvalidParameter, NotFound, NotModified, Unavailable
 from wharf.network.endpoint import Endpoint
 from wharf.network.network import IpamConfig, Network
 from wharf.schema.container import (
@@ -34,6 +34,7 @@ from wharf.schema.image import HistoryItem, ImageDeleteItem, ImageInspect, Image
 from wharf.schema.stats import ContainerStats
 from wharf.schema.stream import AttachOptions, LogOptions
 from wharf.schema.system import SystemInfo, SystemVersion
+from wharf.schema.volume import Volume, VolumeCreateRequest, VolumeList, VolumesPruneReport
 
 LIMIT_S = 5.0
 
@@ -305,6 +306,34 @@ class FakeNetworks:
         ]  # fmt: skip
 
 
+class FakeVolumes:
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, object]] = []
+
+    async def create(self, request: VolumeCreateRequest) -> Volume:
+        self.asked.append(("create", request))
+        return Volume(name=request.name or "a" * 64, driver="local")
+
+    def list(self, filters: Filters) -> VolumeList:
+        self.asked.append(("list", filters))
+        return VolumeList()
+
+    def inspect(self, name: str) -> Volume:
+        if name == "nope":
+            raise NotFound("get nope: no such volume")
+        return Volume(name=name, driver="local", scope="local")
+
+    async def update(self, name: str) -> None:
+        raise Unavailable(f"no swarm for {name}")
+
+    async def remove(self, name: str, *, force: bool) -> None:
+        self.asked.append(("remove", (name, force)))
+
+    async def prune(self, filters: Filters, *, named_too: bool) -> VolumesPruneReport:
+        self.asked.append(("prune", (filters, named_too)))
+        return VolumesPruneReport(volumes_deleted=[])
+
+
 class FakeEvents:
     def __init__(self) -> None:
         self.subscriptions = 0
@@ -344,6 +373,7 @@ class Rooms:
         self.execs = FakeExecs(self.containers.attachment)
         self.images = FakeImages()
         self.networks = FakeNetworks()
+        self.volumes = FakeVolumes()
         self.events = FakeEvents()
         self.system = FakeSystem()
 
@@ -460,6 +490,7 @@ async def served(path: str = "", **timeouts: float) -> AsyncIterator[Api]:
         execs=rooms.execs,
         images=rooms.images,
         networks=rooms.networks,
+        volumes=rooms.volumes,
         events=rooms.events,
         system=rooms.system,
         **timeouts,

@@ -17,6 +17,7 @@ from wharf.api import exec_ as exec_router
 from wharf.api import images as images_router
 from wharf.api import networks as networks_router
 from wharf.api import system as system_router
+from wharf.api import volumes as volumes_router
 from wharf.api.call import Call
 from wharf.api.errors import body_of, status_of, words_of
 from wharf.api.router import Router
@@ -48,6 +49,7 @@ def make_app(
     execs: exec_router.ExecBackend,
     images: images_router.ImagesBackend,
     networks: networks_router.NetworksBackend,
+    volumes: volumes_router.VolumesBackend,
     events: system_router.EventsBackend,
     system: system_router.SystemBackend,
     head_timeout_s: float = HEAD_TIMEOUT_S,
@@ -70,6 +72,7 @@ def make_app(
         exec_router.routes(execs),
         images_router.routes(images),
         networks_router.routes(networks, name_of),
+        volumes_router.routes(volumes),
         system_router.routes(system, events),
     ):
         for operation, handler in table.items():

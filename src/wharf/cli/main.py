@@ -199,7 +199,9 @@ def _command_help(program: str, row: Row, path: str) -> str:
 def _group_help(program: str, group: str) -> str:
     from wharf.cli import help as layout
 
-    rows = sorted((row.path.rpartition(" ")[2], row.short) for row in ROWS if row.group == group)
+    rows = sorted(
+        (row.path.rpartition(" ")[2], row.short) for row in ROWS if row.group == group and not row.hidden
+    )
     return layout.page(
         f"{program} {group} COMMAND",
         GROUPS[group],

@@ -10,9 +10,12 @@ from collections.abc import Iterator
 
 
 class Row:
-    """One command: `path` in its group, `others` its further names there, `top` its name outside it."""
+    """One command: `path` in its group, `others` its further names there, `top` its name outside it.
 
-    __slots__ = ("module", "others", "path", "rank", "short", "top")
+    `hidden` ones stand in no list of commands.
+    """
+
+    __slots__ = ("hidden", "module", "others", "path", "rank", "short", "top")
 
     def __init__(
         self,
@@ -23,6 +26,7 @@ class Row:
         top: str = "",
         others: tuple[str, ...] = (),
         rank: int = 0,
+        hidden: bool = False,
     ) -> None:
         self.path = path
         self.module = module
@@ -30,6 +34,7 @@ class Row:
         self.top = top
         self.others = others
         self.rank = rank
+        self.hidden = hidden
 
     @property
     def group(self) -> str:
@@ -55,6 +60,7 @@ GROUPS = {
     "image": "Manage images",
     "network": "Manage networks",
     "system": "Manage Docker",
+    "volume": "Manage volumes",
 }
 
 ROWS = (
@@ -129,13 +135,19 @@ ROWS = (
         "Display detailed information on one or more networks",
     ),
     Row("network ls", "network_ls", "List networks", others=("list",)),
+    Row("volume create", "volume_create", "Create a volume"),
+    Row("volume inspect", "volume_inspect", "Display detailed information on one or more volumes"),
+    Row("volume ls", "volume_ls", "List volumes", others=("list",)),
+    Row("volume prune", "volume_prune", "Remove unused local volumes"),
+    Row("volume rm", "volume_rm", "Remove one or more volumes", others=("remove",)),
+    Row("volume update", "volume_update", "Update a volume (cluster volumes only)", hidden=True),
     Row("system stop-engine", "stop_engine", "End the engine that listens on the default socket"),
     Row("daemon", "daemon", "Run the engine in the foreground"),
 )
 
 NOT_YET = frozenset({
     "build", "login", "logout", "search", "builder", "checkpoint", "compose", "buildx", "context",
-    "manifest", "plugin", "trust", "volume", "config", "node", "secret", "service", "stack", "swarm",
+    "manifest", "plugin", "trust", "config", "node", "secret", "service", "stack", "swarm",
     "commit", "cp", "diff", "export", "stats", "top", "update",
     "container commit", "container cp", "container diff", "container export", "container prune",
     "container stats", "container top", "container update",

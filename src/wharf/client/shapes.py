@@ -173,6 +173,26 @@ class NetworkSummary(TypedDict, total=False):
     Labels: dict[str, str] | None
 
 
+class Volume(TypedDict, total=False):
+    """A row of `GET /volumes`, and the answer to an inspect."""
+
+    Name: str
+    Driver: str
+    Scope: str
+    Mountpoint: str
+    CreatedAt: str
+    Labels: dict[str, str] | None
+    Options: dict[str, str] | None
+    ClusterVolume: dict[str, object]
+
+
+class VolumesPruned(TypedDict):
+    """The answer to `POST /volumes/prune`."""
+
+    VolumesDeleted: list[str] | None
+    SpaceReclaimed: int
+
+
 class Component(TypedDict, total=False):
     """A part of the engine and its version."""
 

@@ -4,37 +4,18 @@ Numbers are never used twice while the engine runs. A tree is removed by one ren
 deletes it behind. Modes do not depend on the umask.
 """
 
-import asyncio
 import contextlib
 import itertools
-import logging
 import os
-import secrets
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Collection, Iterable
 
+from wharf.content.trash_folder import Jobs, Progress, TrashFolder
 from wharf.content.trouble import trouble
-from wharf.errors import EngineError
 from wharf.failpoint import failpoint
 
-Progress = Callable[[dict[str, object]], None]
+__all__ = ["Folders", "Jobs", "Progress"]
 
 _TRASH = "trash"
-_log = logging.getLogger(__name__)
-
-
-class Jobs(Protocol):
-    """Whoever runs jobs: the spawner's client."""
-
-    async def job(
-        self,
-        name: str,
-        args: Mapping[str, object],
-        fds: Sequence[int] = (),
-        *,
-        progress: Progress | None = None,
-    ) -> dict[str, object]:
-        """Run a job in a worker and return its result."""
 
 
 class Folders:
@@ -42,14 +23,12 @@ class Folders:
 
     def __init__(self, path: str, jobs: Jobs) -> None:
         self.path = path
-        self._jobs = jobs
         self._numbers = itertools.count(1)
-        self._sweeper: asyncio.Task[None] | None = None
+        self._trash = TrashFolder(f"{path}/{_TRASH}", jobs)
 
     def open(self, known: Collection[int]) -> None:
         """Move every folder that is not `known` to the trash; for the start, when nothing is under way."""
-        trash = f"{self.path}/{_TRASH}"
-        os.makedirs(trash, mode=0o700, exist_ok=True)
+        self._trash.open()
         found = [name for name in os.listdir(self.path) if name != _TRASH]
         numbers = [int(name) for name in found if name.isascii() and name.isdecimal()]
         self._numbers = itertools.count(max([*known, *numbers, 0]) + 1)
@@ -58,9 +37,7 @@ class Folders:
 
     async def close(self) -> None:
         """Stop deleting; what is left in the trash goes at the next start."""
-        if self._sweeper is not None:
-            self._sweeper.cancel()
-            await asyncio.wait([self._sweeper])
+        await self._trash.close()
 
     def make(self, *, work: bool = False) -> int:
         """Make a new folder with `fs`, and `work` if wanted; return its number; raises Internal."""
@@ -90,27 +67,13 @@ class Folders:
         for name in names:
             if _remove_bare(f"{self.path}/{name}"):
                 continue
-            with contextlib.suppress(FileNotFoundError):
-                # The token keeps apart what different runs of the engine gave the same number.
-                os.rename(f"{self.path}/{name}", f"{self.path}/{_TRASH}/{name}-{secrets.token_hex(4)}")
+            self._trash.take(f"{self.path}/{name}")
         failpoint("content.discarded")
-        if os.listdir(f"{self.path}/{_TRASH}") and (self._sweeper is None or self._sweeper.done()):
-            self._sweeper = asyncio.create_task(self._empty_trash(), name="empty the trash")
+        self._trash.empty()
 
     async def emptied(self) -> None:
         """Return when the trash has been emptied, or that has failed."""
-        if self._sweeper is not None:
-            await asyncio.wait([self._sweeper])
-
-    async def _empty_trash(self) -> None:
-        trash = os.open(f"{self.path}/{_TRASH}", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            while os.listdir(trash):
-                await self._jobs.job("content.empty-trash", {}, [trash])
-        except (EngineError, OSError) as error:
-            _log.warning("cannot empty the trash: %s", error)
-        finally:
-            os.close(trash)
+        await self._trash.emptied()
 
 
 def _remove_bare(folder: str) -> bool:

@@ -12,6 +12,7 @@ processes, programs, sockets or signals. Landlock, where the kernel has it, stan
 
 import errno
 import os
+from collections.abc import Iterable
 
 from wharf.linux import landlock, mount, prctl, rlimit, seccomp
 from wharf.linux.capability import set_capabilities
@@ -108,8 +109,18 @@ _LIMITS = {"RLIMIT_CORE": 0, "RLIMIT_NOFILE": 256, "RLIMIT_AS": 2 * 1024**3}
 def enter(folder_fd: int) -> Root:
     """Leave the host: return `folder_fd`'s directory as the root of this process; raises OSError."""
     # Detached before unshare(2): afterwards the descriptor's mount is another namespace's.
+    return enter_tree(detach(folder_fd))
+
+
+def detach(folder_fd: int) -> int:
+    """Return a mount of `folder_fd`'s directory that hangs nowhere yet; raises OSError."""
     tree = mount.clone_tree(folder_fd, recursive=False)
     mount.mount_setattr(tree, add=MountAttr.NOSUID | MountAttr.NODEV | MountAttr.NOEXEC)
+    return tree
+
+
+def enter_tree(tree: int, *, readable: Iterable[int] = ()) -> Root:
+    """Leave the host with a detached mount as the root; below the directories `readable` nothing is made."""
     unshare(_NAMESPACES)
     mount.mount("none", "/", "", MountFlag.REC | MountFlag.PRIVATE)
     stand = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -120,11 +131,11 @@ def enter(folder_fd: int) -> Root:
     mount.pivot_root(".", ".")
     mount.umount2(".", mount.MNT_DETACH)
     os.chdir("/")
-    _give_up_privileges(tree)
+    _give_up_privileges(tree, readable)
     return Root(tree)
 
 
-def _give_up_privileges(tree: int) -> None:
+def _give_up_privileges(tree: int, readable: Iterable[int]) -> None:
     """Keep only what making files below `tree` takes; raises OSError."""
     for name, value in _LIMITS.items():
         number = rlimit.NUMBERS[name]
@@ -134,5 +145,5 @@ def _give_up_privileges(tree: int) -> None:
     prctl.set_dumpable(dumpable=False)
     set_capabilities(_CAPABILITIES, _CAPABILITIES, _CAPABILITIES, (), ())
     if landlock.abi() >= _LINKS_BETWEEN_DIRECTORIES:
-        landlock.restrict([(tree, _INSIDE)])
+        landlock.restrict([(tree, _INSIDE), *((folder, landlock.READ) for folder in readable)])
     seccomp.load_filter(seccomp.compile_filter(_FILTER), 0)

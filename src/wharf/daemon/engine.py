@@ -32,6 +32,8 @@ from wharf.network.settings import NetworkSettings
 from wharf.registry.settings import RegistrySettings
 from wharf.spawner.client import CHANNEL_FD, Spawner
 from wharf.state.database import Database
+from wharf.volume.catalog import Catalog
+from wharf.volume.volumes import Volumes
 
 _IDENTITY = ("CREATE TABLE identity (engine_id TEXT NOT NULL)",)
 
@@ -44,6 +46,7 @@ class Engine:
         self.execs = Execs(context)
         self.images = context.images
         self.networks = context.networks
+        self.volumes = Catalog(context.volumes, context.events.emit)
         self.events = context.events
         self.system = system
         self._stack = stack
@@ -85,6 +88,9 @@ class Engine:
             stack.push_async_callback(images.close)
             networks = await Networks.open(db, _network_settings(settings), emit=events.emit)
             stack.push_async_callback(networks.close)
+            volumes = Volumes(db=db, jobs=spawner, path=paths.volumes, emit=events.emit)
+            await volumes.open()
+            stack.push_async_callback(volumes.close)
             context = Context(
                 db=db,
                 paths=paths,
@@ -93,6 +99,7 @@ class Engine:
                 images=images,
                 layers=layers,
                 networks=networks,
+                volumes=volumes,
                 spawner=spawner,
                 events=events,
                 tasks=tasks,

@@ -73,6 +73,7 @@ async def _serve(settings: Settings) -> None:
             execs=engine.execs,
             images=engine.images,
             networks=engine.networks,
+            volumes=engine.volumes,
             events=engine.events,
             system=engine.system,
         )

@@ -43,6 +43,7 @@ def _serve(fd: int) -> None:
     from wharf.shim.main import stand_by
     from wharf.shim.rehearsal import rehearse
     from wharf.spawner.server import serve
+    from wharf.volume import jobs as volume
 
     close_others({fd})
     os.set_inheritable(fd, False)
@@ -61,9 +62,8 @@ def _serve(fd: int) -> None:
         """Compile the seccomp profile of the containers to come: it takes 4 ms each time otherwise."""
         compile_profile(cast(LinuxSeccomp, profile))
 
-    serve(
-        socket.socket(fileno=fd), {**content.JOBS, **account_job.JOBS}, stand_by, {"seccomp": prepare_filter}
-    )
+    jobs = {**content.JOBS, **volume.JOBS, **account_job.JOBS}
+    serve(socket.socket(fileno=fd), jobs, stand_by, {"seccomp": prepare_filter})
     os._exit(0)
 
 

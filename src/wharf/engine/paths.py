@@ -36,6 +36,11 @@ class Paths(NamedTuple):
         return f"{self.data_root}/containers"
 
     @property
+    def volumes(self) -> str:
+        """The volumes' folders."""
+        return f"{self.data_root}/volumes"
+
+    @property
     def bundles(self) -> str:
         """The bundles of containers that run."""
         return f"{self.exec_root}/containers"

@@ -38,7 +38,7 @@ def test_a_command_has_all_its_names(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["build", "."], ["volume"], ["container", "prune", "-f"], ["swarm", "init"]]
+    "words", [["build", "."], ["plugin"], ["container", "prune", "-f"], ["swarm", "init"]]
 )
 def test_what_is_not_there_yet_is_told_from_mistakes(words: list[str]) -> None:
     name = " ".join(words[:2]) if words[0] == "container" else words[0]

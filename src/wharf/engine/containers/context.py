@@ -14,6 +14,7 @@ from wharf.engine.paths import Paths
 from wharf.network.networks import Networks
 from wharf.spawner.client import Spawner
 from wharf.state.database import Database
+from wharf.volume.volumes import Volumes
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Context:
     images: Images
     layers: Layers
     networks: Networks
+    volumes: Volumes
     spawner: Spawner
     events: Events
     tasks: Supervisor

@@ -1,0 +1,1 @@
+"""Volumes: named folders (or file systems) that outlive the containers they are mounted in."""
