@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
+import msgspec
 from aiohttp import web
 
 from wharf.api.app import make_app
@@ -31,6 +32,7 @@ from wharf.schema.exec_ import ExecConfig, ExecInspect, ExecStartConfig
 from wharf.schema.filters import Filters
 from wharf.schema.host_config import HostConfig
 from wharf.schema.image import HistoryItem, ImageDeleteItem, ImageInspect, ImageSummary, Progress
+from wharf.schema.network import EndpointSettings, NetworkCreateRequest
 from wharf.schema.stats import ContainerStats
 from wharf.schema.stream import AttachOptions, LogOptions
 from wharf.schema.system import SystemInfo, SystemVersion
@@ -157,6 +159,12 @@ class FakeContainers:
         if ref == "gone":
             raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
         self.asked.append(("rename", (ref, name)))
+
+    async def connect(self, ref: str, network: str, settings: EndpointSettings) -> None:
+        self.asked.append(("connect", (ref, network, settings)))
+
+    async def disconnect(self, ref: str, network: str, *, force: bool) -> None:
+        self.asked.append(("disconnect", (ref, network, force)))
 
     async def pause(self, ref: str) -> None:
         raise Conflict(f"container {ref} is not running")
@@ -304,6 +312,15 @@ class FakeNetworks:
                 mac="02:00:00:00:00:01", ip="172.17.0.2", prefix_len=16,
             )
         ]  # fmt: skip
+
+    async def create(self, request: NetworkCreateRequest) -> Network:
+        return msgspec.structs.replace(self.bridge, name=request.name, id="d" * 64)
+
+    async def remove(self, name: str) -> Network:
+        return self.find(name)
+
+    async def prune(self, filters: Filters) -> Sequence[str]:
+        return list(filters.get("label"))
 
 
 class FakeVolumes:

@@ -37,7 +37,12 @@ def _live(engine: OwnEngine) -> None:
         ("start", "wt-b"),
         ("tag", IMAGE, "wt-tag:1"),
         ("rmi", "wt-tag:1"),
-        ("rm", "-f", "wt-a", "wt-b"),
+        ("network", "create", "--ipv6", "wt-net"),
+        ("network", "connect", "wt-net", "wt-b"),
+        ("network", "disconnect", "wt-net", "wt-b"),
+        ("run", "-d", "--name", "wt-c", "--network", "wt-net", IMAGE, "sleep", "1000"),
+        ("rm", "-f", "wt-a", "wt-b", "wt-c"),
+        ("network", "rm", "wt-net"),
         ("rmi", "wt-load:1"),
     ]
     for step in steps:

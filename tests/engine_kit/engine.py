@@ -59,7 +59,7 @@ class Engine:
         return {str(one["Id"]) for one in found}
 
     def clear(self) -> None:
-        """Remove the tests' containers and images, the busybox excepted; leave other people's alone."""
+        """Remove the tests' containers, networks and images, busybox excepted; leave other people's alone."""
         filters = urllib.parse.quote(json.dumps({"ancestor": [IMAGE]}))
         named = urllib.parse.quote(json.dumps({"name": ["^/wt-"]}))
         for wanted in (filters, named):
@@ -68,6 +68,13 @@ class Engine:
             found = answer.json()
             assert isinstance(found, list)
             self.remove({str(one["Id"]) for one in found})
+        networks = self.http(
+            "GET", f"/networks?filters={urllib.parse.quote(json.dumps({'name': ['^wt-']}))}"
+        ).json()
+        assert isinstance(networks, list)
+        for network in networks:
+            gone = self.http("DELETE", f"/networks/{network['Id']}")
+            assert gone.status in (204, 404), gone.body
         answer = self.http("GET", "/images/json")
         images = answer.json()
         assert isinstance(images, list)

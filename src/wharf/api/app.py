@@ -38,6 +38,7 @@ class Containers(
     containers_router.ContainersBackend,
     resources_router.ContainerResourcesBackend,
     streams_router.ContainerStreamsBackend,
+    networks_router.ConnectionsBackend,
     Protocol,
 ):
     """What the engine's containers do for the API."""
@@ -71,8 +72,8 @@ def make_app(
         streams_router.routes(containers),
         exec_router.routes(execs),
         images_router.routes(images),
-        networks_router.routes(networks, name_of),
         volumes_router.routes(volumes),
+        networks_router.routes(networks, containers, name_of),
         system_router.routes(system, events),
     ):
         for operation, handler in table.items():

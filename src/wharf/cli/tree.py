@@ -129,12 +129,17 @@ ROWS = (
         "Display detailed information on one or more containers",
     ),
     Row("image inspect", "image_inspect", "Display detailed information on one or more images"),
+    Row("network connect", "network_connect", "Connect a container to a network"),
+    Row("network create", "network_create", "Create a network"),
+    Row("network disconnect", "network_disconnect", "Disconnect a container from a network"),
     Row(
         "network inspect",
         "network_inspect",
         "Display detailed information on one or more networks",
     ),
     Row("network ls", "network_ls", "List networks", others=("list",)),
+    Row("network prune", "network_prune", "Remove all unused networks"),
+    Row("network rm", "network_rm", "Remove one or more networks", others=("remove",)),
     Row("volume create", "volume_create", "Create a volume"),
     Row("volume inspect", "volume_inspect", "Display detailed information on one or more volumes"),
     Row("volume ls", "volume_ls", "List volumes", others=("list",)),
@@ -152,8 +157,6 @@ NOT_YET = frozenset({
     "container commit", "container cp", "container diff", "container export", "container prune",
     "container stats", "container top", "container update",
     "image build", "image prune",
-    "network connect", "network create", "network disconnect", "network prune", "network rm",
-    "network remove",
     "system df", "system prune", "system dial-stdio",
 })  # fmt: skip
 """Docker's commands that are not there yet."""

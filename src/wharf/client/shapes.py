@@ -159,6 +159,13 @@ class HistoryItem(TypedDict, total=False):
     Tags: list[str] | None
 
 
+class CreatedNetwork(TypedDict):
+    """The answer to making a network."""
+
+    Id: str
+    Warning: str
+
+
 class NetworkSummary(TypedDict, total=False):
     """A row of `GET /networks`."""
 

@@ -28,6 +28,7 @@ from wharf.engine.system import Facts, System
 from wharf.errors import Unavailable
 from wharf.linux import capability, cgroup
 from wharf.network.networks import Networks
+from wharf.network.pools import unique_local_pool
 from wharf.network.settings import NetworkSettings
 from wharf.registry.settings import RegistrySettings
 from wharf.spawner.client import CHANNEL_FD, Spawner
@@ -86,7 +87,8 @@ class Engine:
             )
             await images.open()
             stack.push_async_callback(images.close)
-            networks = await Networks.open(db, _network_settings(settings), emit=events.emit)
+            engine_id = await _engine_id(db)
+            networks = await Networks.open(db, _network_settings(settings, engine_id), emit=events.emit)
             stack.push_async_callback(networks.close)
             volumes = Volumes(db=db, jobs=spawner, path=paths.volumes, emit=events.emit)
             await volumes.open()
@@ -108,7 +110,7 @@ class Engine:
                 available_capabilities=tuple(capability.names_of(capability.bounding_mask())),
             )
             facts = Facts(
-                engine_id=await _engine_id(db),
+                engine_id=engine_id,
                 labels=settings.label,
                 debug=settings.debug,
                 insecure_registries=settings.insecure_registry,
@@ -165,12 +167,13 @@ def _cgroup_parent(settings: Settings) -> str:
     return "/docker" if settings.is_default_instance else f"/{_instance(settings)}"
 
 
-def _network_settings(settings: Settings) -> NetworkSettings:
+def _network_settings(settings: Settings, engine_id: str) -> NetworkSettings:
     return NetworkSettings(
         instance=_instance(settings),
         bridge=settings.bridge or None,
         bip=settings.bip or None,
         default_address_pools=settings.default_address_pool,
+        ipv6_pool=unique_local_pool(engine_id),
         mtu=settings.mtu,
         iptables=settings.iptables,
         firewall_backend=settings.firewall_backend,

@@ -5,13 +5,14 @@ changed or somebody else has taken the link's name. Nothing is changed here; `Br
 """
 
 import itertools
-from collections.abc import Iterator
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Network, ip_interface, ip_network
+from collections.abc import Iterator, Sequence
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Network, ip_interface
 
 from wharf.errors import InvalidParameter
 from wharf.linux.netlink import Link, Rtnl
 from wharf.network.endpoint import random_mac
 from wharf.network.errors import BridgeTaken
+from wharf.network.making import used_subnets
 from wharf.network.network import (
     OPTION_BRIDGE,
     OPTION_DEFAULT_BRIDGE,
@@ -50,9 +51,12 @@ def choose_interface(
     settings: NetworkSettings,
     link: BridgeLink,
     recorded: IpamConfig | None,
-    nameservers: list[str],
+    others: Sequence[Subnet],
 ) -> IPv4Interface:
-    """Return the bridge's address: `bip`, a foreign bridge's own, the recorded, or the first free one."""
+    """Return the bridge's address: `bip`, a foreign bridge's own, the recorded, or the first free one.
+
+    `others` are the subnets of users' networks.
+    """
     if settings.bip is not None:
         return _parse_bip(settings.bip)
     own = rtnl.link(link.name)
@@ -63,10 +67,8 @@ def choose_interface(
             if found.link == index and isinstance(found.interface, IPv4Interface):
                 return found.interface
     if recorded is not None:
-        return recorded.interface
-    used: list[Subnet] = [found.interface.network for found in addresses if found.link != index]
-    used += [r.destination for r in rtnl.routes() if r.destination.prefixlen and r.link != index]
-    used += [ip_network(server) for server in nameservers]
+        return IPv4Interface(str(recorded.interface))
+    used = [*others, *used_subnets(rtnl, but_of=index)]
     subnet = free_subnet(settings.default_address_pools, used)
     first = IPv4Address(int(subnet.network_address) + 1)
     return IPv4Interface((first, subnet.prefixlen))
@@ -81,7 +83,11 @@ def describe(
         name="bridge",
         driver="bridge",
         created_ns=created_ns,
-        ipam=(IpamConfig(subnet=str(interface.network), gateway=str(interface.ip)),),
+        ipam=(
+            IpamConfig(
+                subnet=str(interface.network), gateway=str(interface.ip), is_chosen=settings.bip is None
+            ),
+        ),
         options={
             OPTION_DEFAULT_BRIDGE: "true",
             OPTION_ICC: _word(settings.icc),

@@ -17,8 +17,11 @@ class Driver(Protocol):
     gives_addresses: bool
     """Whether endpoints get an address from the network's subnet, and links."""
 
-    def plug(self, network: Network, endpoint: Endpoint, netlink_fd: int) -> None:
-        """Connect the namespace in which the NETLINK_ROUTE socket `netlink_fd` (borrowed) was made."""
+    def plug(self, network: Network, endpoint: Endpoint, netlink_fd: int, ways_out: frozenset[int]) -> None:
+        """Connect the namespace in which the NETLINK_ROUTE socket `netlink_fd` (borrowed) was made.
+
+        `ways_out` are the IP versions for which this network is the container's way out.
+        """
 
     def unplug(self, network: Network, endpoints: Sequence[Endpoint]) -> None:
         """Remove what `plug` made on the host; nothing happens where the kernel was faster."""

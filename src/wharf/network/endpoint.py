@@ -2,7 +2,8 @@
 
 import os
 import re
-from ipaddress import IPv4Interface, ip_interface
+from collections.abc import Sequence
+from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface
 
 import msgspec
 
@@ -18,7 +19,15 @@ class EndpointRequest(msgspec.Struct, frozen=True):
     """What a container wants of its endpoint; None leaves the choice to the engine."""
 
     ip: str | None = None
+    ip6: str | None = None
     mac: str | None = None
+    link_local_ips: tuple[str, ...] = ()
+    driver_opts: dict[str, str] = msgspec.field(default_factory=dict)
+    gw_priority: int = 0
+    container_name: str = ""
+    aliases: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    """What the network's other containers may call this one."""
 
 
 class Endpoint(msgspec.Struct, frozen=True):
@@ -33,6 +42,14 @@ class Endpoint(msgspec.Struct, frozen=True):
     ip: str = ""
     prefix_len: int = 0
     gateway: str = ""
+    ip6: str = ""
+    prefix_len6: int = 0
+    gateway6: str = ""
+    link_local_ips: tuple[str, ...] = ()
+    driver_opts: dict[str, str] = msgspec.field(default_factory=dict)
+    gw_priority: int = 0
+    container_name: str = ""
+    names: tuple[str, ...] = ()
     mtu: int = 0
     interface_name: str = ""
     """Name of the link inside the container."""
@@ -41,10 +58,22 @@ class Endpoint(msgspec.Struct, frozen=True):
 
     @property
     def interface(self) -> IPv4Interface:
-        """Address and prefix; only for endpoints that have an address."""
+        """IPv4 address and prefix; only for endpoints that have an IPv4 address."""
         interface = ip_interface(f"{self.ip}/{self.prefix_len}")
         assert isinstance(interface, IPv4Interface)
         return interface
+
+    @property
+    def interfaces(self) -> Sequence[IPv4Interface | IPv6Interface]:
+        """All addresses with their prefixes: the network's own, then link-local ones."""
+        texts = [f"{self.ip}/{self.prefix_len}"] if self.ip else []
+        texts += [f"{self.ip6}/{self.prefix_len6}"] if self.ip6 else []
+        texts += [f"{one}/{16 if ip_address(one).version == 4 else 64}" for one in self.link_local_ips]
+        return [ip_interface(text) for text in texts]
+
+    def gateway_of(self, version: int) -> str:
+        """Return the address of the way out for IPv4 or IPv6, empty for none."""
+        return self.gateway if version == 4 else self.gateway6
 
 
 def random_mac() -> str:

@@ -57,11 +57,12 @@ class AddressOutOfRange(InvalidParameter):
 
 
 class InvalidEndpoint(InvalidParameter):
-    """The endpoint settings of a request do not fit the network."""
+    """The endpoint settings of a request do not fit the network; `network` is empty for `network connect`."""
 
     def __init__(self, network: str, *faults: str) -> None:
         lines = "".join(f"\n* {fault}" for fault in faults) if len(faults) > 1 else f"\n{faults[0]}"
-        super().__init__(f"invalid config for network {network}: invalid endpoint settings:{lines}")
+        context = f"invalid config for network {network}: " if network else ""
+        super().__init__(f"{context}invalid endpoint settings:{lines}")
 
 
 class BridgeTaken(Conflict):
@@ -77,3 +78,55 @@ class NetworkTrouble(Internal):
     def __init__(self, attempt: str, error: OSError) -> None:
         super().__init__(f"{attempt}: {(error.strerror or str(error)).lower()}")
         self.errno = error.errno
+
+
+class NetworkExists(Conflict):
+    """Another network has the name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"network with name {name} already exists")
+
+
+class PredefinedNetwork(Forbidden):
+    """The name belongs to a network that is always there."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"operation is not permitted on predefined {name} network")
+
+
+class PoolOverlaps(Forbidden):
+    """Another network has addresses of the subnet asked for."""
+
+    def __init__(self) -> None:
+        super().__init__("invalid pool request: Pool overlaps with other one on this address space")
+
+
+class InvalidNetwork(InvalidParameter):
+    """The address ranges of a new network make no sense."""
+
+    def __init__(self, *faults: str) -> None:
+        lines = "".join(f"\n* {fault}" for fault in faults) if len(faults) > 1 else f"\n{faults[0]}"
+        super().__init__(f"invalid network config:{lines}")
+
+
+class NoSuchPlugin(NotFound):
+    """No driver has this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f'plugin "{name}" not found')
+
+
+class NetworkInUse(Forbidden):
+    """Containers are connected to the network."""
+
+    def __init__(self, network: str, endpoints: str) -> None:
+        super().__init__(
+            f"error while removing network: network {network} has active endpoints ({endpoints})"
+        )
+
+
+class ConfigurationInUse(Forbidden):
+    """Networks take their configuration from this one."""
+
+    def __init__(self, network: str) -> None:
+        super().__init__(f"configuration network {network!r} is in use")

@@ -5,7 +5,7 @@ nothing that is not its own.
 """
 
 from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import NamedTuple, Protocol
 
 from wharf.errors import InvalidParameter
@@ -70,7 +70,7 @@ def rules_of(network: Network) -> BridgeRules:
     assert network.link is not None, "a bridge network has a bridge"
     return BridgeRules(
         bridge=network.link.name,
-        subnets=tuple(config.interface.network for config in network.ipam),
+        subnets=tuple(ip_network(config.subnet) for config in network.subnets),
         masquerade=network.claims(OPTION_MASQUERADE) and not network.internal,
         between_containers=network.claims(OPTION_ICC),
         internal=network.internal,

@@ -1,6 +1,7 @@
 """The record of a network: what is stored, and what inspect is made of."""
 
-from ipaddress import IPv4Interface, ip_interface
+from collections.abc import Sequence
+from ipaddress import IPv4Interface, IPv6Interface, ip_interface, ip_network
 
 import msgspec
 
@@ -10,6 +11,15 @@ OPTION_ICC = "com.docker.network.bridge.enable_icc"
 OPTION_MASQUERADE = "com.docker.network.bridge.enable_ip_masquerade"
 OPTION_HOST_BINDING = "com.docker.network.bridge.host_binding_ipv4"
 OPTION_DEFAULT_BRIDGE = "com.docker.network.bridge.default_bridge"
+OPTION_INHIBIT_IPV4 = "com.docker.network.bridge.inhibit_ipv4"
+OPTION_GATEWAY_MODE = {
+    4: "com.docker.network.bridge.gateway_mode_ipv4",
+    6: "com.docker.network.bridge.gateway_mode_ipv6",
+}
+OPTION_TRUSTED = "com.docker.network.bridge.trusted_host_interfaces"
+OPTION_PREFIX = "com.docker.network.container_iface_prefix"
+
+Interface = IPv4Interface | IPv6Interface
 
 
 class IpamConfig(msgspec.Struct, frozen=True):
@@ -17,15 +27,23 @@ class IpamConfig(msgspec.Struct, frozen=True):
 
     subnet: str
     gateway: str = ""
+    """Empty where the network has none: `gateway_mode` isolated, or a subnet of a version that is off."""
     ip_range: str = ""
     aux_addresses: dict[str, str] = msgspec.field(default_factory=dict)
+    is_chosen: bool = False
+    """Whether the engine chose the subnet, out of its pools."""
+    is_gateway_shown: bool = True
+    """False when neither its creator nor a pool of the engine's named the gateway: inspect leaves it out."""
 
     @property
-    def interface(self) -> IPv4Interface:
+    def version(self) -> int:
+        """4 or 6."""
+        return ip_network(self.subnet).version
+
+    @property
+    def interface(self) -> Interface:
         """The gateway with the subnet's prefix: the address of the bridge."""
-        interface = ip_interface(f"{self.gateway}/{self.subnet.partition('/')[2]}")
-        assert isinstance(interface, IPv4Interface)
-        return interface
+        return ip_interface(f"{self.gateway}/{self.subnet.partition('/')[2]}")
 
 
 class BridgeLink(msgspec.Struct, frozen=True):
@@ -51,6 +69,9 @@ class Network(msgspec.Struct, frozen=True):
     internal: bool = False
     attachable: bool = False
     ingress: bool = False
+    config_only: bool = False
+    config_from: str = ""
+    ipam_options: dict[str, str] = msgspec.field(default_factory=dict)
     ipam_driver: str = "default"
     ipam: tuple[IpamConfig, ...] = ()
     options: dict[str, str] = msgspec.field(default_factory=dict)
@@ -64,8 +85,28 @@ class Network(msgspec.Struct, frozen=True):
 
     @property
     def ipv4(self) -> IpamConfig:
-        """The IPv4 subnet; only networks whose driver gives addresses have one."""
-        return self.ipam[0]
+        """The IPv4 subnet; only for networks that have one."""
+        return next(config for config in self.subnets if config.version == 4)
+
+    @property
+    def subnets(self) -> Sequence[IpamConfig]:
+        """The subnets in use: those of a version that is enabled, one for each."""
+        enabled = {4: self.enable_ipv4, 6: self.enable_ipv6}
+        return [config for config in self.ipam if enabled[config.version] and not self.config_only]
+
+    def gateway_mode(self, version: int) -> str:
+        """Return `nat`, `nat-unprotected`, `routed` or `isolated`."""
+        return self.options.get(OPTION_GATEWAY_MODE[version], "") or "nat"
+
+    @property
+    def is_predefined(self) -> bool:
+        """Whether it is one of the three that are always there."""
+        return self.name in PREDEFINED
+
+    @property
+    def has_names(self) -> bool:
+        """Whether its containers find each other by name: a user's own networks."""
+        return self.driver not in {"host", "null"} and not self.is_predefined
 
     def claims(self, option: str, *, default: bool = True) -> bool:
         """Return a driver option that is `true` or `false`."""

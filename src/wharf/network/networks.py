@@ -6,6 +6,7 @@ over one netlink socket in the network namespace that the engine runs in.
 """
 
 import asyncio
+import logging
 import socket
 import sqlite3
 import time
@@ -13,27 +14,41 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 
 from wharf.aio.lane import Lane
-from wharf.errors import Conflict, EngineError
+from wharf.errors import Conflict, EngineError, Forbidden, InvalidParameter
 from wharf.failpoint import failpoint
 from wharf.linux.netlink import Rtnl
-from wharf.network import store, sysctl
+from wharf.network import creation, demands, gateway, store, sysctl
 from wharf.network.driver import Driver
 from wharf.network.drivers.bridge import BridgeDriver
 from wharf.network.drivers.host import HostDriver
-from wharf.network.drivers.null import NullDriver
-from wharf.network.endpoint import Endpoint, EndpointRequest, parse_mac
-from wharf.network.errors import AmbiguousNetwork, InvalidEndpoint, NetworkTrouble, NoSuchNetwork
+from wharf.network.drivers.null import NullDriver, set_loopback_up
+from wharf.network.endpoint import Endpoint, EndpointRequest
+from wharf.network.errors import (
+    AmbiguousNetwork,
+    ConfigurationInUse,
+    NetworkExists,
+    NetworkInUse,
+    NetworkTrouble,
+    NoSuchNetwork,
+)
 from wharf.network.firewall import Firewall, choose_firewall, rules_of
 from wharf.network.leases import Leases
-from wharf.network.network import PREDEFINED, Network
+from wharf.network.making import Maker
+from wharf.network.network import Network
 from wharf.network.predefined import Predefined
 from wharf.network.settings import NetworkSettings
+from wharf.schema.filters import Filters
+from wharf.schema.moment import moment
+from wharf.schema.network import NetworkCreateRequest
 from wharf.state.database import Database
+
+_log = logging.getLogger(__name__)
 
 Emit = Callable[[str, str, str, Mapping[str, str]], None]
 """Takes an event: type, action, id of the actor, attributes."""
 
 _IP_FORWARD = "net/ipv4/ip_forward"
+_PRUNE_FILTERS = frozenset({"label", "label!", "until"})
 _DEFAULT = "default"
 """What a container's network mode calls the default bridge."""
 
@@ -59,6 +74,8 @@ class Networks:
         self._links: dict[str, str] = {}
         self._gone: set[str] = set()
         self._leaving: dict[str, list[Endpoint]] = {}
+        self._changing = asyncio.Lock()
+        self._maker = Maker(db, self._lane, rtnl, self._bridge, settings)
 
     @classmethod
     async def open(cls, db: Database, settings: NetworkSettings, *, emit: Emit | None = None) -> "Networks":
@@ -133,20 +150,89 @@ class Networks:
                 return network.ipv4.gateway
         return ""
 
-    def check(self, network_name: str, request: EndpointRequest) -> None:
-        """Refuse what a request to create a container may not ask of an endpoint, in Docker's words.
+    async def create(self, request: NetworkCreateRequest) -> Network:
+        """Make a network; it is durable, and its bridge is up, when this returns.
 
-        A network that does not exist is no fault yet: that is found at start.
+        Raises what is wrong with the request, NetworkExists, NoFreeSubnet, NetworkTrouble.
         """
-        if request.mac:
-            parse_mac(request.mac)
-        if request.ip and network_name in PREDEFINED | {_DEFAULT}:
-            raise InvalidEndpoint(
-                "bridge" if network_name == _DEFAULT else network_name,
-                "user specified IP address is supported on user defined networks only",
-                "user specified IP address is supported only when connecting to networks with user configured"
-                " subnets",
-            )
+        async with self._changing:
+            asked = creation.admit(request, self._named)
+            if self.knows(asked.name):
+                raise NetworkExists(asked.name)
+            network = await self._maker.make(asked, self._networks.values())
+            self._networks[network.id] = network
+            try:
+                await self._lane.run(self._filter)
+            except BaseException:
+                del self._networks[network.id]
+                await self._maker.unmake(network, ())
+                raise
+            if self._drivers[network.driver].gives_addresses:
+                self._leases.add_pool(network, None)
+            self._event("create", network)
+            return network
+
+    async def remove(self, name: str) -> Network:
+        """Remove a network that nobody uses; raises NoSuchNetwork, Forbidden, NetworkInUse."""
+        async with self._changing:
+            network = self.find(name)
+            if network.is_predefined:
+                raise Forbidden(f"{network.name} is a pre-defined network and cannot be removed")
+            if any(one.config_from == network.name for one in self._networks.values()):
+                raise ConfigurationInUse(network.name)
+            if endpoints := self._leases.on(network.id):
+                words = ", ".join(f'name:"{one.container_name}" id:"{one.id[:12]}"' for one in endpoints)
+                raise NetworkInUse(network.name, words)
+            links = [name for name, owner in self._links.items() if owner == network.id]
+            del self._networks[network.id]  # nobody may come meanwhile
+            try:
+                await self._maker.unmake(network, links)
+            except BaseException:
+                self._networks[network.id] = network
+                raise
+            self._leases.drop_pool(network.id)
+            for link in links:
+                del self._links[link]
+            await self._lane.run(self._filter)
+            self._event("destroy", network)
+            return network
+
+    async def prune(self, filters: Filters) -> Sequence[str]:
+        """Remove the users' networks that no running container uses; return their names."""
+        filters.check(_PRUNE_FILTERS)
+        until = [moment(text) for text in filters.get("until")]
+        if len(until) > 1:
+            raise InvalidParameter("more than one until filter specified")
+        removed = []
+        for network in self.list():
+            if network.is_predefined or network.config_only or self._leases.on(network.id):
+                continue
+            if until and network.created_ns > until[0]:
+                continue
+            unwanted = [
+                name for name in filters.get("label!") if Filters({"l": [name]}).labels("l", network.labels)
+            ]
+            if unwanted or not filters.labels("label", network.labels):
+                continue
+            try:
+                await self.remove(network.id)
+            except EngineError as error:
+                _log.warning("network %s is not pruned: %s", network.name, error)
+                continue
+            removed.append(network.name)
+        if self._emit is not None:
+            self._emit("network", "prune", "", {"reclaimed": "0"})
+        return removed
+
+    def check(self, network_name: str, request: EndpointRequest, *, is_new: bool = True) -> None:
+        """Refuse what a request may not ask of an endpoint, in Docker's words.
+
+        `is_new` says that a container is being created, and not connected. A network that does not exist is
+        no fault yet: that is found at start.
+        """
+        name = "bridge" if network_name == _DEFAULT else network_name
+        found = self._named(name)
+        demands.check(found, name if found is None else found.name, request, is_new=is_new)
 
     async def lease(
         self, container_id: str, network_name: str, request: EndpointRequest | None = None
@@ -173,12 +259,41 @@ class Networks:
         return endpoint
 
     async def plug(self, endpoint: Endpoint, netlink_fd: int) -> None:
-        """Connect the namespace in which the NETLINK_ROUTE socket `netlink_fd` was made; the fd is borrowed.
+        """Connect a new namespace; the NETLINK_ROUTE socket `netlink_fd`, borrowed, was made in it.
 
         Raises NetworkTrouble; what was begun is undone.
         """
+        ways_out = gateway.ways_out(endpoint, gateway.choose(self._leases.of(endpoint.container_id)))
+        await self._plug(endpoint, netlink_fd, ways_out)
+
+    async def plug_live(self, endpoint: Endpoint, netlink_fd: int) -> None:
+        """Connect a namespace that has been in use; its ways out are chosen anew."""
+        await self._plug(endpoint, netlink_fd, frozenset())
+        await self.reroute(endpoint.container_id, netlink_fd)
+
+    async def _plug(self, endpoint: Endpoint, netlink_fd: int, ways_out: frozenset[int]) -> None:
         network, driver = self._driver_of(endpoint)
-        await self._lane.run(driver.plug, network, endpoint, netlink_fd)
+        await self._lane.run(driver.plug, network, endpoint, netlink_fd, ways_out)
+
+    async def plug_all(self, endpoints: Sequence[Endpoint], netlink_fd: int) -> None:
+        """Connect a new namespace to all of its networks; one without any gets its loopback link."""
+        for endpoint in endpoints:
+            await self.plug(endpoint, netlink_fd)
+        if not endpoints:
+            await self._lane.run(set_loopback_up, netlink_fd)
+
+    async def reroute(self, container_id: str, netlink_fd: int) -> None:
+        """Set the default routes of a running container anew: its networks have changed."""
+        chosen = gateway.choose(self._leases.of(container_id))
+
+        def work() -> None:
+            try:
+                with Rtnl.from_fd(netlink_fd) as inside:
+                    gateway.reroute(inside, chosen)
+            except OSError as error:
+                raise NetworkTrouble("cannot set the default route", error) from error
+
+        await self._lane.run(work)
 
     async def unplug(self, endpoint: Endpoint, *, patience_s: float = 2.0) -> None:
         """Remove the endpoint's link from the host, or see that the container's end has taken it along.
@@ -253,11 +368,30 @@ class Networks:
             if self.settings.ip_forward and sysctl.read(_IP_FORWARD) == "0":
                 failpoint("network.forward")
                 sysctl.write(_IP_FORWARD, "1")
-            bridges = [rules_of(network) for network in self._networks.values() if network.link is not None]
-            failpoint("network.firewall")
-            self.firewall.replace(bridges)
         except OSError as error:
             raise NetworkTrouble("cannot set up forwarding", error) from error
+        for network in self._networks.values():
+            if network.link is not None and not network.is_predefined:
+                self._bring_up(network)
+        failpoint("network.firewall")
+        self._filter()
+
+    def _bring_up(self, network: Network) -> None:
+        """Make a user's bridge anew where it is gone; a network that cannot be is no reason not to start."""
+        try:
+            self._bridge.ensure(network)
+        except (EngineError, OSError) as error:
+            _log.error("cannot bring up network %s: %s", network.name, error)
+
+    def _filter(self) -> None:
+        """Make the firewall's rules say what the networks are; runs on the lane."""
+        self.firewall.replace([rules_of(one) for one in self._networks.values() if one.link is not None])
+
+    def _named(self, name: str) -> Network | None:
+        try:
+            return self.find(name)
+        except (NoSuchNetwork, AmbiguousNetwork):
+            return None
 
     def _driver_of(self, endpoint: Endpoint) -> tuple[Network, Driver]:
         if (network := self._networks.get(endpoint.network_id)) is None:
@@ -292,9 +426,11 @@ class Networks:
         gone, self._gone = self._gone, set()
         return gone
 
-    def _event(self, action: str, network: Network, endpoint: Endpoint) -> None:
+    def _event(self, action: str, network: Network, endpoint: Endpoint | None = None) -> None:
         if self._emit is not None:
-            attributes = {"container": endpoint.container_id, "name": network.name, "type": network.driver}
+            attributes = {"name": network.name, "type": network.driver}
+            if endpoint is not None:
+                attributes["container"] = endpoint.container_id
             self._emit("network", action, network.id, attributes)
 
 

@@ -1,5 +1,6 @@
 """Subnets for networks that name none: the first of the pools' that overlaps nothing."""
 
+import hashlib
 from collections.abc import Collection, Iterator, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
@@ -16,6 +17,13 @@ def free_subnet(pools: Sequence[AddressPool], used: Collection[Subnet], *, versi
         if not any(candidate.overlaps(network) for network in same):
             return candidate
     raise NoFreeSubnet
+
+
+def unique_local_pool(engine_id: str) -> str:
+    """Return this engine's own /48 of unique local addresses (RFC 4193), derived as the reference does."""
+    digest = int.from_bytes(hashlib.sha256(engine_id.encode()).digest()[:8], "big")
+    global_id = digest & (1 << 40) - 1
+    return str(IPv6Network(((0xFD << 120) | global_id << 80, 48)))
 
 
 def _candidates(pools: Sequence[AddressPool], version: int) -> Iterator[Subnet]:

@@ -1,6 +1,7 @@
 """The networks that are always there: `bridge`, `host`, `none`; found in the database, or made at first."""
 
 import time
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from wharf.aio.lane import Lane
 from wharf.linux.netlink import Rtnl
@@ -9,7 +10,6 @@ from wharf.network.drivers.bridge import BridgeDriver
 from wharf.network.endpoint import random_id
 from wharf.network.errors import BridgeTaken
 from wharf.network.network import Network
-from wharf.network.resolv import HOST_FILE, parse
 from wharf.network.settings import NetworkSettings
 from wharf.state.database import Database
 
@@ -26,10 +26,18 @@ class Predefined:
         self._rtnl = rtnl
         self._settings = settings
         self._driver = BridgeDriver(rtnl)
+        self._others: list[IPv4Network | IPv6Network] = []
+        """The subnets of users' networks."""
 
     async def bring_up(self, stored: store.Stored) -> dict[str, Network]:
         """Return all networks by id; those of the kernel exist, all are durable."""
         by_name = {network.name: network for network in stored.networks.values()}
+        self._others = [
+            ip_network(config.subnet)
+            for network in stored.networks.values()
+            if not network.is_predefined
+            for config in network.subnets
+        ]
         for name, driver in (("none", "null"), ("host", "host")):
             if name not in by_name:
                 by_name[name] = await self._save(Network(random_id(), name, driver, time.time_ns()))
@@ -67,7 +75,7 @@ class Predefined:
             settings = settings._replace(bridge=recorded.link.name, bip=None)
         link = default_bridge.choose_link(self._rtnl, settings, None if recorded is None else recorded.link)
         interface = default_bridge.choose_interface(
-            self._rtnl, settings, link, None if recorded is None else recorded.ipv4, _nameservers()
+            self._rtnl, settings, link, None if recorded is None else recorded.ipv4, self._others
         )
         network_id = random_id() if recorded is None else recorded.id
         created_ns = time.time_ns() if recorded is None else recorded.created_ns
@@ -76,11 +84,3 @@ class Predefined:
     async def _save(self, network: Network) -> Network:
         await self._db.write(lambda db: store.save_network(db, network))
         return network
-
-
-def _nameservers() -> list[str]:
-    try:
-        with open(HOST_FILE, encoding="utf-8", errors="replace") as file:
-            return list(parse(file.read()).nameservers)
-    except OSError:
-        return []

@@ -56,6 +56,15 @@ def parse(text: str) -> ResolvConf:
     return ResolvConf(tuple(nameservers), search, tuple(options), tuple(other), tuple(invalid))
 
 
+def host_nameservers() -> tuple[str, ...]:
+    """Return the host's own name servers."""
+    try:
+        with open(HOST_FILE, encoding="utf-8", errors="replace") as file:
+            return parse(file.read()).nameservers
+    except OSError:
+        return ()
+
+
 def make(
     host: str,
     *,

@@ -31,6 +31,8 @@ class NetworkSettings(NamedTuple):
     bip: str | None = None
     """Address and prefix of the default bridge, `172.26.0.1/16`."""
     default_address_pools: tuple[AddressPool, ...] = DEFAULT_ADDRESS_POOLS
+    ipv6_pool: str = "fd00::/48"
+    """Where IPv6 subnets come from when no pool of that version is named: the engine's own (RFC 4193)."""
     mtu: int = 1500
     iptables: bool = True
     """False: no firewall rule at all is made."""

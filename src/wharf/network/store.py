@@ -89,3 +89,17 @@ def remove_endpoints(db: sqlite3.Connection, ids: Iterable[str]) -> None:
 def remove_links(db: sqlite3.Connection, names: Iterable[str]) -> None:
     """Forget links that are gone."""
     db.executemany("DELETE FROM network_link WHERE name = ?", [(name,) for name in names])
+
+
+def remove_network(db: sqlite3.Connection, network_id: str) -> None:
+    """Forget a network that has no endpoint; links that are still on record of it go too."""
+    db.execute("DELETE FROM network_link WHERE network_id = ?", (network_id,))
+    db.execute("DELETE FROM network WHERE id = ?", (network_id,))
+
+
+def save_endpoint(db: sqlite3.Connection, endpoint: Endpoint) -> None:
+    """Write an endpoint that has changed; its addresses and links are what they were."""
+    db.execute(
+        "UPDATE network_endpoint SET document = ? WHERE id = ?",
+        (msgspec.json.encode(endpoint), endpoint.id),
+    )

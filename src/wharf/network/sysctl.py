@@ -56,3 +56,8 @@ def write_inside(namespace_fd: int, values: Mapping[str, str]) -> None:
 def v4_only(link: str) -> dict[str, str]:
     """Return what keeps IPv6 off a link: no router can give it an address or a route (CVE-2020-13401)."""
     return {f"net/ipv6/conf/{link}/accept_ra": "0", f"net/ipv6/conf/{link}/disable_ipv6": "1"}
+
+
+def dual_stack(link: str) -> dict[str, str]:
+    """Return what gives a link IPv6, by nobody's word but ours: no router is listened to."""
+    return {f"net/ipv6/conf/{link}/accept_ra": "0", f"net/ipv6/conf/{link}/disable_ipv6": "0"}

@@ -349,7 +349,7 @@ async def test_a_host_that_was_switched_off_gets_its_bridge_again(tmp_path: Path
         recorded = networks.find("bridge")
     sh("link del docker0")
     async with opened(tmp_path, OPEN) as networks:
-        assert networks.find("bridge").ipam == recorded.ipam
+        assert networks.find("bridge").ipv4.interface == recorded.ipv4.interface
         (link,) = ip("addr", "show", "docker0")
         assert recorded.link is not None
         assert (link["address"], link["addr_info"][0]["local"]) == (recorded.link.mac, "10.9.0.1")

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from wharf.engine.containers import (
     attach,
+    connect,
     create,
     execs,
     inspect,
@@ -40,6 +41,7 @@ from wharf.schema.container import (
 )
 from wharf.schema.exec_ import ExecConfig, ExecInspect, ExecStartConfig
 from wharf.schema.filters import Filters
+from wharf.schema.network import EndpointSettings
 from wharf.schema.stats import ContainerStats
 from wharf.schema.stream import AttachOptions, LogOptions
 
@@ -167,6 +169,21 @@ class Containers:
                 self._context.index.give_back(new)
                 raise
         self._context.emit(container, "rename", {"oldName": f"/{old}"})
+
+    async def connect(self, ref: str, network: str, settings: EndpointSettings) -> None:
+        """Connect a container to a network."""
+        await connect.connect(self._context, self._find(ref), network, settings)
+
+    async def disconnect(self, ref: str, network: str, *, force: bool) -> None:
+        """Take a container off a network; by force also one that is no more."""
+        try:
+            container = self._find(ref)
+        except NotFound:
+            if not force:
+                raise
+            await connect.force_away(self._context, network, ref)
+            return
+        await connect.disconnect(self._context, container, network)
 
     async def pause(self, ref: str) -> None:
         """Freeze a container."""

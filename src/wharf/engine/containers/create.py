@@ -54,26 +54,27 @@ async def create(
     config, host, warnings = admission.admit(
         config, request.host_config or HostConfig(), image, container_id, cgroup_mode=context.cgroup_mode
     )
-    endpoints = places.named(request.networking_config)
-    context.networks.check(host.network_mode, places.endpoint_request(endpoints, host.network_mode))
+    endpoints = places.settled(request.networking_config, host.network_mode, context.networks)
     given = (
         wanted or propose(lambda proposed: context.index.holder_of(proposed) is not None) or container_id[:12]
     )
+    words = admission.command(config)
+    record = Record(
+        id=container_id,
+        name=given,
+        created=time.time_ns(),
+        image_id=str(image.id) if image else "",
+        image_ref=config.image,
+        config=config,
+        host_config=host,
+        endpoints=endpoints,
+        path=words[0],
+        args=words[1:],
+    )
+    for network, settings in endpoints.items():
+        context.networks.check(network, places.request(record, network, settings, has_names=True))
     context.index.reserve(given, container_id)
     try:
-        words = admission.command(config)
-        record = Record(
-            id=container_id,
-            name=given,
-            created=time.time_ns(),
-            image_id=str(image.id) if image else "",
-            image_ref=config.image,
-            config=config,
-            host_config=host,
-            endpoints=endpoints,
-            path=words[0],
-            args=words[1:],
-        )
         container = Container(record, Condition())
         os.mkdir(context.paths.container(container_id), 0o710)
         failpoint("create.folder")

@@ -1,6 +1,7 @@
 """The files the engine writes for each start of a container: hostname, hosts, resolv.conf."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 
 from wharf.engine.containers.container import Container
 from wharf.engine.containers.context import Context
@@ -10,6 +11,8 @@ from wharf.network.endpoint import Endpoint
 
 _HOSTS_FILE = "/etc/hosts"
 _HOST_GATEWAY = "host-gateway"
+_LARGEST = 1 << 20
+"""Bytes of a hosts file that is still edited."""
 
 
 def write(context: Context, container: Container, endpoints: Sequence[Endpoint]) -> Files:
@@ -48,11 +51,53 @@ def _hosts(context: Context, container: Container, endpoints: Sequence[Endpoint]
     if host.network_mode == "host":
         return _read(_HOSTS_FILE) + "".join(f"{address}\t{names}\n" for address, names in extra)
     return hosts.make(
-        addresses=[endpoint.ip for endpoint in endpoints if endpoint.ip],
+        addresses=[address for endpoint in endpoints for address in _addresses(endpoint)],
         hostname=config.hostname,
         domainname=config.domainname,
         extra=extra,
     )
+
+
+def add_addresses(context: Context, container: Container, endpoint: Endpoint) -> None:
+    """Put the addresses of a new endpoint into the hosts file of a running container, as it has made it."""
+    config = container.record.config
+    names = hosts.own_names(config.hostname, config.domainname)
+
+    def add(text: str) -> str:
+        ends = "" if not text or text.endswith("\n") else "\n"
+        return text + ends + "".join(f"{address}\t{names}\n" for address in _addresses(endpoint))
+
+    _edit(f"{context.paths.container(container.id)}/hosts", add)
+
+
+def remove_addresses(context: Context, container: Container, endpoint: Endpoint) -> None:
+    """Take the lines of an endpoint's addresses out of the hosts file of a running container."""
+    gone = set(_addresses(endpoint))
+
+    def remove(text: str) -> str:
+        lines = text.splitlines(keepends=True)
+        return "".join(line for line in lines if not gone.intersection(line.split()[:1]))
+
+    _edit(f"{context.paths.container(container.id)}/hosts", remove)
+
+
+def _addresses(endpoint: Endpoint) -> list[str]:
+    return [address for address in (endpoint.ip, endpoint.ip6) if address]
+
+
+def _edit(path: str, change: Callable[[str], str]) -> None:
+    """Rewrite a file that is mounted in a container: in place, since a mount does not follow a new inode.
+
+    Its content is the container's: one that has grown beyond what a hosts file can be is left alone.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+    with open(descriptor, "r+", encoding="utf-8", errors="surrogateescape", newline="") as file:
+        if os.fstat(descriptor).st_size > _LARGEST:
+            return
+        text = change(file.read())
+        file.seek(0)
+        file.write(text)
+        file.truncate()
 
 
 def _read(path: str) -> str:

@@ -115,6 +115,16 @@ class Index:
         container.record = renamed
         self._id_by_name[name] = container.id
 
+    async def change(self, container: Container, record: Record) -> None:
+        """Make `record`, of the same name, the container's, durably."""
+        encoded = encode(record)
+        await self._db.write(
+            lambda c: (
+                c.execute("UPDATE container SET record = ? WHERE id = ?", (encoded, container.id)).rowcount
+            )
+        )
+        container.record = record
+
     def _put(self, container: Container) -> None:
         self._by_id[container.id] = container
         self._id_by_name[container.name] = container.id

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from wharf.engine.containers import places
 from wharf.engine.containers.container import Container
 from wharf.engine.containers.context import Context
 from wharf.engine.containers.exec_instance import Exec
@@ -108,13 +109,15 @@ def endpoint_settings(context: Context, container: Container) -> dict[str, Endpo
     """Return the container's place in each of its networks, as it is now."""
     shown: dict[str, EndpointSettings] = {}
     record = container.record
-    mode = record.host_config.network_mode
-    for name in {mode, *record.endpoints}:
-        asked = record.endpoints.get(name) or EndpointSettings()
-        was_there = container.condition.started_at and context.networks.knows(name)
-        shown[name] = (
-            msgspec.structs.replace(asked, network_id=context.networks.find(name).id) if was_there else asked
-        )
+    for name in sorted(record.endpoints):
+        asked = record.endpoints[name] or EndpointSettings()
+        if container.condition.started_at and context.networks.knows(name):
+            network = context.networks.find(name)
+            names = places.dns_names(record, asked.aliases or ()) if network.has_names else None
+            asked = msgspec.structs.replace(
+                asked, network_id=network.id, dns_names=None if names is None else list(names)
+            )
+        shown[name] = asked
     for endpoint in container.run.endpoints if container.run else ():
         shown[endpoint.network_name] = _settings(shown.get(endpoint.network_name), endpoint)
     return shown
@@ -125,10 +128,13 @@ def _settings(asked: EndpointSettings | None, endpoint: Endpoint) -> EndpointSet
         asked or EndpointSettings(),
         network_id=endpoint.network_id,
         endpoint_id=endpoint.id,
-        gateway=endpoint.gateway or "",
-        ip_address=endpoint.ip or "",
-        ip_prefix_len=endpoint.prefix_len or 0,
-        mac_address=endpoint.mac or "",
+        gateway=endpoint.gateway,
+        ip_address=endpoint.ip,
+        ip_prefix_len=endpoint.prefix_len,
+        ipv6_gateway=endpoint.gateway6,
+        global_ipv6_address=endpoint.ip6,
+        global_ipv6_prefix_len=endpoint.prefix_len6,
+        mac_address=endpoint.mac,
     )
 
 
@@ -150,6 +156,9 @@ def network_settings(context: Context, container: Container) -> NetworkSettings:
         gateway=bridge.gateway,
         ip_address=bridge.ip_address,
         ip_prefix_len=bridge.ip_prefix_len,
+        ipv6_gateway=bridge.ipv6_gateway,
+        global_ipv6_address=bridge.global_ipv6_address,
+        global_ipv6_prefix_len=bridge.global_ipv6_prefix_len,
         mac_address=bridge.mac_address,
     )
 

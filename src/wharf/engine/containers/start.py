@@ -5,21 +5,18 @@ import contextlib
 import logging
 import os
 import re
-from collections.abc import Sequence
 from functools import partial
 
 from wharf.aio.channel import Channel
 from wharf.aio.peer import Peer
-from wharf.engine.containers import attach, bundle, files
+from wharf.engine.containers import attach, bundle, files, places
 from wharf.engine.containers import exit as exit_
 from wharf.engine.containers.container import Container, Run
 from wharf.engine.containers.context import Context
-from wharf.engine.containers.places import endpoint_request
 from wharf.engine.containers.record import Status
 from wharf.engine.errors import RemovalInProgress, StartFailed
 from wharf.errors import Conflict, EngineError, Internal, NotModified, kind_of
 from wharf.failpoint import failpoint
-from wharf.network.endpoint import Endpoint
 
 _log = logging.getLogger(__name__)
 
@@ -76,7 +73,7 @@ async def _start(context: Context, container: Container) -> None:
 
 async def _launch(context: Context, container: Container, run: Run) -> int:
     """Take every step before execve; return the init's pid."""
-    run.endpoints.extend(await _lease(context, container))
+    await _lease(context, container, run)
     failpoint("start.leased")
     made = files.write(context, container, run.endpoints)
     path = bundle.write(context, container, made)
@@ -89,8 +86,7 @@ async def _launch(context: Context, container: Container, run: Run) -> int:
     try:
         failpoint("start.created")
         if netlink is not None:
-            for endpoint in run.endpoints:
-                await context.networks.plug(endpoint, netlink)
+            await context.networks.plug_all(run.endpoints, netlink)
     finally:
         if netlink is not None:
             os.close(netlink)
@@ -101,14 +97,16 @@ async def _launch(context: Context, container: Container, run: Run) -> int:
     return pid
 
 
-async def _lease(context: Context, container: Container) -> Sequence[Endpoint]:
-    record = container.record
-    mode = record.host_config.network_mode
-    request = endpoint_request(record.endpoints, mode)
-    try:
-        return [await context.networks.lease(record.id, mode, request)]
-    except EngineError as error:
-        raise kind_of(error)(f"failed to set up container networking: {error}") from error
+async def _lease(context: Context, container: Container, run: Run) -> None:
+    """Take the container's place in each of its networks; `run` knows of those that were had."""
+    record, networks = container.record, context.networks
+    for name in places.in_order(record):
+        try:
+            has_names = networks.find(name).has_names
+            request = places.request(record, name, record.endpoints[name], has_names=has_names)
+            run.endpoints.append(await networks.lease(record.id, name, request))
+        except EngineError as error:
+            raise kind_of(error)(f"failed to set up container networking: {error}") from error
 
 
 def _explain(error: BaseException) -> EngineError | None:

@@ -8,17 +8,17 @@ import errno
 import os
 from collections.abc import Collection, Sequence
 from contextlib import ExitStack
-from ipaddress import ip_address, ip_network
 
 from wharf.failpoint import failpoint
-from wharf.linux.netlink import Rtnl, address, link, neighbour, route
+from wharf.linux.netlink import Rtnl, address, link, neighbour
 from wharf.linux.netlink.link import Link
-from wharf.network import sysctl
+from wharf.network import demands, gateway, sysctl
 from wharf.network.endpoint import HOST_LINK, Endpoint
 from wharf.network.errors import BridgeTaken, NetworkTrouble
-from wharf.network.network import BridgeLink, Network
+from wharf.network.network import OPTION_INHIBIT_IPV4, BridgeLink, Network
 
-_DEFAULT_ROUTE = ip_network("0.0.0.0/0")
+_SCOPE_LINK = 253
+"""RT_SCOPE_LINK: addresses the kernel makes of a link's own."""
 _ARP_NOTIFY = 22
 """IPV4_DEVCONF_ARP_NOTIFY (linux/ip.h): tell the neighbours one's address when the link comes up."""
 
@@ -50,6 +50,9 @@ class BridgeDriver:
             if wanted.is_ours and not network.enable_ipv6:
                 for name, value in sysctl.v4_only(wanted.name).items():
                     sysctl.write(name, value)
+            if wanted.is_ours and network.enable_ipv6:
+                for name, value in sysctl.dual_stack(wanted.name).items():
+                    sysctl.write(name, value)
             self._address(network, found, is_ours=wanted.is_ours)
             if not found.is_up:
                 self._rtnl.run(link.change(found.ifindex, up=True))
@@ -65,8 +68,8 @@ class BridgeDriver:
             failpoint("network.bridge.delete")
             self._rtnl.delete_link(found.ifindex)
 
-    def plug(self, network: Network, endpoint: Endpoint, netlink_fd: int) -> None:
-        """Make the veth pair, give eth0 its address and the default route, set lo and all up."""
+    def plug(self, network: Network, endpoint: Endpoint, netlink_fd: int, ways_out: frozenset[int]) -> None:
+        """Make the veth pair, give eth0 its addresses and the default routes, set lo and all up."""
         try:
             with ExitStack() as stack:
                 inside = stack.enter_context(Rtnl.from_fd(netlink_fd))
@@ -74,7 +77,7 @@ class BridgeDriver:
                 stack.callback(os.close, namespace)
                 bridge = self._make_pair(network, endpoint, namespace)
                 try:
-                    self._set_up(endpoint, bridge, inside, namespace)
+                    self._set_up(endpoint, bridge, inside, namespace, ways_out)
                 except BaseException:
                     self._rtnl.delete_link(endpoint.host_link)
                     raise
@@ -126,15 +129,20 @@ class BridgeDriver:
                 raise error
 
     def _address(self, network: Network, bridge: Link, *, is_ours: bool) -> None:
-        """Give the bridge the gateway's address; one of ours keeps no other IPv4 address."""
-        wanted = network.ipv4.interface
-        found = [a.interface for a in self._rtnl.addresses(link=bridge.ifindex) if a.interface.version == 4]
+        """Give the bridge the gateways' addresses; one of ours keeps no others that we could have given."""
+        inhibited = network.claims(OPTION_INHIBIT_IPV4, default=False)
+        wanted = [
+            config.interface
+            for config in network.subnets
+            if config.gateway and not (inhibited and config.version == 4)
+        ]
+        found = [a.interface for a in self._rtnl.addresses(link=bridge.ifindex) if a.scope != _SCOPE_LINK]
         if is_ours:
-            for stale in (interface for interface in found if interface != wanted):
+            for stale in (interface for interface in found if interface not in wanted):
                 self._rtnl.run(address.remove(bridge.ifindex, stale))
-        if wanted not in found:
+        for interface in (one for one in wanted if one not in found):
             failpoint("network.bridge.address")
-            self._rtnl.run(address.add(bridge.ifindex, wanted))
+            self._rtnl.run(address.add(bridge.ifindex, interface))
 
     def _make_pair(self, network: Network, endpoint: Endpoint, namespace: int) -> int:
         """Make the pair, both ends down; return the index of the bridge."""
@@ -155,29 +163,42 @@ class BridgeDriver:
         failpoint("network.plug.made")
         return bridge.ifindex
 
-    def _set_up(self, endpoint: Endpoint, bridge: int, inside: Rtnl, namespace: int) -> None:
-        name, interface = endpoint.interface_name, endpoint.interface
+    def _set_up(
+        self, endpoint: Endpoint, bridge: int, inside: Rtnl, namespace: int, ways_out: frozenset[int]
+    ) -> None:
+        name = endpoint.interface_name
         for sysctl_name, value in sysctl.v4_only(endpoint.host_link).items():
             sysctl.write(sysctl_name, value)
-        sysctl.write_inside(namespace, sysctl.v4_only(name))
-        up, forgotten = self._rtnl.attempt(
-            [link.change(endpoint.host_link, up=True), neighbour.remove(bridge, interface.ip)]
-        )
-        # An entry of the address's last owner would lead the host astray; mostly there is none (ENOENT).
-        if up is not None or (forgotten is not None and forgotten.errno != errno.ENOENT):
-            raise up or forgotten or AssertionError
+        sysctl.write_inside(namespace, _sysctls(endpoint))
+        stale = [neighbour.remove(bridge, interface.ip) for interface in endpoint.interfaces]
+        up, *forgotten = self._rtnl.attempt([link.change(endpoint.host_link, up=True), *stale])
+        if up is not None:
+            raise up
+        for error in forgotten:
+            # An entry of the address's last owner would lead the host astray; mostly there is none (ENOENT).
+            if error is not None and error.errno != errno.ENOENT:
+                raise error
         eth0 = inside.link(name)
         if eth0 is None:
             raise OSError(errno.ENODEV, f"{name} went away")
         failpoint("network.plug.inside")
         inside.run(
             link.change("lo", up=True),
-            address.add(eth0.ifindex, interface),
+            *(address.add(eth0.ifindex, interface) for interface in endpoint.interfaces),
             link.change(eth0.ifindex, up=True, inet_conf={_ARP_NOTIFY: 1}),
             link.change(eth0.ifindex, inet_conf={_ARP_NOTIFY: 0}),
-            route.add(_DEFAULT_ROUTE, gateway=ip_address(endpoint.gateway), link=eth0.ifindex),
+            *(gateway.add_route(endpoint, version, eth0.ifindex) for version in sorted(ways_out)),
         )
         failpoint("network.plug.done")
+
+
+def _sysctls(endpoint: Endpoint) -> dict[str, str]:
+    """Return the sysctls of the container's end: IPv6 on or off, then what its owner asks for."""
+    name = endpoint.interface_name
+    values = sysctl.dual_stack(name) if endpoint.ip6 else sysctl.v4_only(name)
+    for path, value in demands.sysctls(endpoint.driver_opts).items():
+        values[path.replace("IFNAME", name)] = value
+    return values
 
 
 def _link_of(network: Network) -> BridgeLink:

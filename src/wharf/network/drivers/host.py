@@ -11,7 +11,7 @@ class HostDriver:
 
     gives_addresses = False
 
-    def plug(self, network: Network, endpoint: Endpoint, netlink_fd: int) -> None:
+    def plug(self, network: Network, endpoint: Endpoint, netlink_fd: int, ways_out: frozenset[int]) -> None:
         """Do nothing: the namespace is the host's, and its links are not ours."""
 
     def unplug(self, network: Network, endpoints: Sequence[Endpoint]) -> None:
