@@ -1,10 +1,11 @@
 """One container's life in its shim: made, started, watched, ended, recorded.
 
     created ──start──▶ running ◀──pause/resume──▶ paused
-       └───────────────────┴──── the init ends ────┴──▶ stopped
+       └───────────────────┴──── the init ends ────┴──▶ stopped, or restarting ──▶ running
 
 At the end everything that was printed goes to the log and to the clients first, then the cgroup goes, then
-`exit.json` is on disk, and only then anybody is told.
+`exit.json` is on disk, and only then anybody is told. A container whose policy says so is made again by a
+fresh maker, in the network namespace of its first run, which this process holds meanwhile.
 """
 
 import json
@@ -12,22 +13,35 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar, cast
 
 from wharf import errors
 from wharf.failpoint import failpoint
 from wharf.linux import pty
 from wharf.linux.cgroup import Cgroup
+from wharf.linux.cgroup.oom import OomWatch
 from wharf.linux.seqpacket import close_all
 from wharf.shim import loop as event
 from wharf.shim.execs import STRAY_S, Execs
+from wharf.shim.health import Health
 from wharf.shim.log.drivers import open_log
 from wharf.shim.log.writer import LogWriter
 from wharf.shim.loop import Loop, Timer
-from wharf.shim.maker import Maker, Makers, Target
-from wharf.shim.protocol import Attach, ContainerState, Execution, ExitRecord, LogConfig, Status, describe
-from wharf.shim.record import wait_status, write_exit
+from wharf.shim.maker import Maker, Makers, Target, make_container
+from wharf.shim.protocol import (
+    Attach,
+    ContainerState,
+    Execution,
+    ExitRecord,
+    HealthRules,
+    LogConfig,
+    RestartRules,
+    Status,
+    describe,
+)
+from wharf.shim.record import put_exit_away, wait_status, write_exit
+from wharf.shim.restart import NAMES, Restarts
 from wharf.shim.server import Answer, Server
 from wharf.shim.stdio import Streams
 
@@ -39,6 +53,9 @@ LINGER_S = 60.0
 
 _KILLED = 128 + signal.SIGKILL
 
+_FILES = {"network": "net", "mount": "mnt"}
+"""The names in /proc/PID/ns of namespaces that are not called as in OCI."""
+
 T = TypeVar("T")
 
 
@@ -49,6 +66,7 @@ class Container:
         self._loop = loop
         self._server = server
         self._bundle = makers.bundle
+        self._makers = makers
         self._maker = maker
         self._status: Status = "created"
         self._init: Target | None = None
@@ -60,17 +78,29 @@ class Container:
         self._started_at: int | None = None
         self._error: str | None = None
         self._log: LogWriter | None = None
-        self._streams = Streams(
-            loop,
-            on_end=self._check_end,
-            on_detach=lambda: server.tell({"event": "detach", "exec": None}),
-            on_settled=self._check_settled,
-        )
+        self._streams = self._new_streams()
+        self._former: list[Streams] = []
+        self._restarts = Restarts()
+        self._last: ExitRecord | None = None
+        self._shared: Sequence[str] = ()
+        self._held: dict[str, int] = {}
+        self._health_rules: HealthRules | None = None
+        self._oom: OomWatch | None = None
+        self._is_oom_killed = False
         self._execs = Execs(
             loop, makers, self._tell_of_exec, on_done=self._check_end, on_settled=self._check_settled
         )
+        self._health = Health(loop, self._execs, server.tell, makers.bundle)
         makers.reported = self._pids
         maker.listen(loop, self._reported)
+
+    def _new_streams(self) -> Streams:
+        return Streams(
+            self._loop,
+            on_end=self._check_end,
+            on_detach=lambda: self._server.tell({"event": "detach", "exec": None}),
+            on_settled=self._check_settled,
+        )
 
     def _pids(self) -> list[int]:
         """The processes of ours that makers have reported, and those that work for the log."""
@@ -84,10 +114,7 @@ class Container:
             case {"pid": int(pid), "cgroup": str(cgroup)}:
                 self._made(Target(pid, fds.pop(0), cgroup), cast(dict[str, object], message), fds)
             case {"started_at": int(moment)}:
-                self._started_at = moment
-                self._status = "running"
-                failpoint("shim.started")
-                self._answer({"result": {"started_at": moment}})
+                self._started(moment)
             case {"error": error} if self._init is None:
                 self._fail(cast(dict[str, object], error))
             case {"error": error}:
@@ -101,7 +128,7 @@ class Container:
                 self._answer({"error": describe(errors.Internal("the container's maker died"))})
 
     def _made(self, init: Target, report: dict[str, object], fds: list[int]) -> None:
-        """Take over what the maker made, and tell."""
+        """Take over what the maker made, and tell, or start it if it ran before."""
         netlink = [fds.pop()] if report["netlink"] else []
         self._init = init
         self._log = open_log(cast(LogConfig, report["log"]), self._loop, self._streams.resume)
@@ -109,11 +136,68 @@ class Container:
         self._streams.stdin_once = bool(report["stdin_once"])
         self._streams.use(fds, console=bool(report["console"]))
         self._loop.add(init.pidfd, event.IN, self._init_ended)
+        self._watch_oom(init)
+        if self._last is not None:
+            self._restart()
+            return
+        if rules := cast(RestartRules | None, report["restart"]):
+            self._restarts = Restarts(rules["name"], rules["maximum"])
+        self._health_rules = cast(HealthRules | None, report["health"])
+        self._shared = cast(list[str], report["shares"])
+        self._hold_namespaces()
         failpoint("shim.created")
         self._server.tell({"event": "created", "pid": init.pid}, netlink)
         close_all(netlink)
         if not self._server.connections:
             self.left_alone()
+
+    def _started(self, moment: int) -> None:
+        assert self._init is not None
+        self._started_at = moment
+        self._status = "running"
+        failpoint("shim.started")
+        if self._last is None:
+            self._answer({"result": {"started_at": moment}})
+        else:
+            again = {"pid": self._init.pid, "started_at": moment, "restarts": self._restarts.count}
+            self._server.tell({"event": "restarted", **again})
+        if self._health_rules is not None:
+            self._health.begin(self._health_rules, self._init, moment)
+
+    def _hold_namespaces(self) -> None:
+        """Keep the namespaces that outlive a run, or are others': a path would not lead to them any more.
+
+        The init waits for its start here or runs, so that its pid cannot be another process's.
+        """
+        if self._restarts.is_none or self._held or self._init is None or self._is_ending:
+            return
+        try:
+            for kind in self._shared:
+                path = f"/proc/{self._init.pid}/ns/{_FILES.get(kind, kind)}"
+                self._held[kind] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:  # it was killed just now
+            self._let_go_of_namespaces()
+
+    def _let_go_of_namespaces(self) -> None:
+        close_all(list(self._held.values()))
+        self._held.clear()
+
+    def _watch_oom(self, init: Target) -> None:
+        self._oom = _try_to(Cgroup.load(init.cgroup).watch_oom)
+        if self._oom is not None:
+            self._loop.add(self._oom.fd, event.IN, self._ran_out_of_memory)
+
+    def _ran_out_of_memory(self, _events: int) -> None:
+        assert self._oom is not None
+        if self._oom.has_happened() and not self._is_oom_killed:
+            self._is_oom_killed = True
+            self._server.tell({"event": "oom"})
+
+    def _watch_oom_no_more(self) -> None:
+        if self._oom is not None:
+            self._loop.remove(self._oom.fd)
+            self._oom.close()
+            self._oom = None
 
     def _answer(self, answer: dict[str, object]) -> None:
         """Answer the request to start, if it is under way."""
@@ -125,6 +209,9 @@ class Container:
         """Record and tell that the container could not be made, and end."""
         self._maker.end()
         self._error = str(error["message"])
+        if self._last is not None:
+            self._stay_down()
+            return
         self._ended = (128, time.time_ns())
         _try_to(lambda: write_exit(self._bundle, self._record(oom_killed=False)))
         failpoint("shim.failed")
@@ -215,6 +302,7 @@ class Container:
         failpoint("shim.pause")
         self._cgroup.freeze()
         self._status = "paused"
+        self._health.pause()
 
     def resume(self) -> None:
         """Let the processes run again."""
@@ -226,10 +314,37 @@ class Container:
         failpoint("shim.resume")
         self._cgroup.thaw()
         self._status = "running"
+        self._health.resume(self._living)
 
     def kill(self) -> None:
-        """Kill every process; a container that was not started is given up by that."""
-        self._cgroup.kill()
+        """Kill every process for good; a container that was not started is given up by that."""
+        if self.stop_by_hand(is_final=True) != "stopped":
+            self._cgroup.kill()
+
+    def set_restart_policy(self, name: str, maximum: int) -> None:
+        """Keep to another policy from the next end on."""
+        if name not in NAMES or maximum < 0:
+            raise errors.InvalidParameter(f"invalid restart policy {name!r}")
+        self._restarts.name, self._restarts.maximum = name, maximum
+        self._hold_namespaces()
+
+    def stop_by_hand(self, *, is_final: bool) -> Status:
+        """Hear that a user ends the container, for good if `is_final`; return its state.
+
+        One that waits for its next start stays down then, at once.
+        """
+        self._restarts.stop_by_hand(is_final=is_final)
+        if is_final and self._is_waiting:
+            assert self._timer is not None
+            self._timer.cancel()
+            self._timer = self._loop.later(0, self._stay_down)  # once whoever asked has been answered
+            return "stopped"
+        return self._status
+
+    @property
+    def _is_waiting(self) -> bool:
+        """Whether the container is neither there nor being made, and will be."""
+        return self._status == "restarting" and self._timer is not None and self._timer.callback is not None
 
     def state(self) -> ContainerState:
         """Tell a wharfd that was away how things are."""
@@ -238,11 +353,14 @@ class Container:
             "pid": self._init.pid if self._init is not None else 0,
             "started_at": self._started_at,
             "execs": self._execs.states(),
+            "restarts": self._restarts.count,
+            "oom_killed": self._is_oom_killed,
+            "ended": self._last,
         }
 
     def left_alone(self) -> None:
         """Nobody is connected any more: wharfd died. A container that was not started is given up."""
-        is_waiting = self._started_at is None and self._answer_start is None
+        is_waiting = self._started_at is None and self._answer_start is None and self._last is None
         if self._init is not None and is_waiting and not self._is_ending:
             self._is_given_up = True
             _try_to(self._cgroup.kill)
@@ -258,6 +376,7 @@ class Container:
         # Without a start the init ends by a signal, or by itself when it sees us gone: a race of no meaning.
         self._ended = (_KILLED if self._started_at is None else status, now)
         os.close(init.pidfd)
+        self._health.pause()
         failpoint("shim.reaped")
         self._streams.drain()
         if not (self._streams.is_ended and self._execs.are_all_done):
@@ -290,33 +409,103 @@ class Container:
         if self._status == "stopped" and self._are_settled and not self._loop.is_stopped():
             if self._server.is_open:
                 self._finish()
-            else:
+            elif self._owes_nothing:
                 self._loop.stop()
 
     @property
     def _are_settled(self) -> bool:
         return not self._streams.clients and self._execs.owe_nothing
 
+    @property
+    def _owes_nothing(self) -> bool:
+        """Whether the clients of earlier runs have got everything, too."""
+        return self._are_settled and not any(streams.clients for streams in self._former)
+
     def _finish(self) -> None:
         """Remove the cgroup, record, tell, end."""
         assert self._init is not None
         if self._timer is not None:
             self._timer.cancel()
+        self._watch_oom_no_more()
         cgroup = Cgroup.load(self._init.cgroup)
-        oom_killed = bool(_try_to(cgroup.oom_killed))
+        if not self._is_oom_killed and _try_to(cgroup.oom_killed):
+            self._is_oom_killed = True
+            self._server.tell({"event": "oom"})
         failpoint("shim.cgroup")
         _try_to(cgroup.remove)
         self._answer({"error": describe(errors.Conflict("the container has ended"))})
+        delay_s = self._next_delay()
+        if delay_s is not None:
+            self._end_run(delay_s)
+        elif self._started_at is None and self._last is not None:
+            self._stay_down()
+        else:
+            self._end(self._record(oom_killed=self._is_oom_killed))
+
+    def _end(self, record: ExitRecord) -> None:
+        """Record and tell the end, and be done."""
+        self._let_go_of_namespaces()
         if not self._is_given_up:
-            record = self._record(oom_killed=oom_killed)
             _try_to(lambda: write_exit(self._bundle, record))
             failpoint("shim.recorded")
             self._server.tell({"event": "exit", **record})
         self._server.close()
-        if self._are_settled:
+        if self._owes_nothing:
             self._loop.stop()
         else:
             self._loop.later(LINGER_S, self._loop.stop)
+
+    def _next_delay(self) -> float | None:
+        """Return the seconds until the next start, None when there is none."""
+        if self._started_at is None or self._is_given_up or (self._shared and not self._held):
+            return None
+        status, ended_at = self._ended
+        return self._restarts.next_delay(status, (ended_at - self._started_at) / 1_000_000_000)
+
+    # Once more.
+
+    def _end_run(self, delay_s: float) -> None:
+        """Record and tell the end of a run, and wait for the next."""
+        self._last = {**self._record(oom_killed=self._is_oom_killed), "restarting": True}
+        _try_to(lambda: write_exit(self._bundle, cast(ExitRecord, self._last)))
+        failpoint("shim.run.recorded")
+        self._init = None
+        self._is_ending = self._is_oom_killed = False
+        self._started_at = self._error = None
+        self._status = "restarting"
+        self._former = [streams for streams in (*self._former, self._streams) if streams.clients]
+        self._streams = self._new_streams()
+        self._timer = self._loop.later(delay_s, self._make_again)
+        self._server.tell({"event": "exit", **self._last, "delay_ms": round(delay_s * 1000)})
+
+    def _make_again(self) -> None:
+        self._timer = None
+        failpoint("shim.restart")
+        put_exit_away(self._bundle)
+        bundle, held = self._bundle, dict(self._held)
+        try:
+            self._maker = self._makers.fork(lambda sock: make_container(sock, bundle, held), [*held.values()])
+        except OSError as error:  # no process can be made now
+            self._error = str(error)
+            self._stay_down()
+            return
+        self._maker.listen(self._loop, self._reported)
+
+    def _restart(self) -> None:
+        """Start what a maker has made for another run, unless a user wants it to stay down by now."""
+        failpoint("shim.remade")
+        if self._restarts.is_final:
+            _try_to(self._cgroup.kill)
+        else:
+            self._maker.say({"start": True})
+
+    def _stay_down(self) -> None:
+        """End without another run: the end of the last one is the container's."""
+        assert self._last is not None
+        self._status = "stopped"
+        if self._timer is not None:
+            self._timer.cancel()
+        self._end({**self._last, "restarting": False, "error": self._error})
 
     def _record(self, *, oom_killed: bool) -> ExitRecord:
         status, exited_at = self._ended
@@ -326,6 +515,8 @@ class Container:
             "started_at": self._started_at,
             "exited_at": exited_at,
             "error": self._error,
+            "restarting": False,
+            "restarts": self._restarts.count,
         }
 
     def _tell_of_exec(self, message: dict[str, object]) -> bool:

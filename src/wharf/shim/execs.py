@@ -9,8 +9,9 @@ from collections.abc import Callable
 from wharf import errors
 from wharf.linux import pty
 from wharf.shim import loop as event
+from wharf.shim.log.writer import LogWriter
 from wharf.shim.loop import Loop, Timer
-from wharf.shim.maker import Maker, Makers, Target, make_process
+from wharf.shim.maker import Maker, Makers, Target, Work, make_probe, make_process
 from wharf.shim.protocol import Attach, ExecState, Execution, describe
 from wharf.shim.record import wait_status
 from wharf.shim.server import Answer
@@ -32,6 +33,7 @@ class _Exec:
         "exited_at",
         "maker",
         "name",
+        "on_end",
         "pid",
         "pidfd",
         "status",
@@ -40,19 +42,22 @@ class _Exec:
         "wants",
     )
 
-    def __init__(
-        self, name: str, maker: Maker, streams: Streams, wants: Attach, client: socket.socket | None
-    ) -> None:
+    def __init__(self, name: str, maker: Maker, streams: Streams, wants: Attach) -> None:
         self.name = name
         self.maker = maker
         self.streams = streams
         self.wants = wants
-        self.client = client
+        self.client: socket.socket | None = None
         self.pid = 0
         self.pidfd = -1
         self.status: int | None = None
         self.exited_at = 0
         self.timer: Timer | None = None
+        self.on_end: Callable[[int], None] | None = None
+        """Hears the exit status in wharfd's place."""
+
+
+_NO_CLIENT = Attach(stdin=False, stdout=False, stderr=False, detach_keys=b"", framed=False)
 
 
 class Execs:
@@ -87,9 +92,34 @@ class Execs:
         if name in self._living:
             raise errors.Conflict(f"exec {name} is running already")
         bundle, process, stdin = self._makers.bundle, wanted.process, wanted.wants.stdin
-        maker = self._makers.fork(
-            lambda sock: make_process(sock, bundle, process, target, stdin=stdin), [target.pidfd]
+        made = self._launch(
+            name, lambda sock: make_process(sock, bundle, process, target, stdin=stdin), target, wanted.wants
         )
+        made.client = client
+        self._listen(made, answer)
+
+    def probe(
+        self, name: str, target: Target, output: LogWriter, *, answer: Answer, on_end: Callable[[int], None]
+    ) -> None:
+        """Execute the container's health check in `target` and write what it prints to `output`.
+
+        `on_end` gets the exit status of a process that `answer` was told of.
+        """
+        bundle = self._makers.bundle
+        made = self._launch(name, lambda sock: make_probe(sock, bundle, target), target, _NO_CLIENT)
+        made.streams.log = output
+        made.on_end = on_end
+        self._listen(made, answer)
+
+    def end_probe(self, name: str) -> None:
+        """Kill a probe; one that has ended, or is not a process yet, is left alone."""
+        found = self._living.get(name)
+        if found is not None and found.pid and found.status is None:
+            signal.pidfd_send_signal(found.pidfd, signal.SIGKILL)
+
+    def _launch(self, name: str, work: Work, target: Target, wants: Attach) -> _Exec:
+        """Fork the maker of a process, whose reports nobody hears yet."""
+        maker = self._makers.fork(work, [target.pidfd])
         streams = Streams(
             self._loop,
             on_end=lambda: self._streams_ended(name),
@@ -97,8 +127,11 @@ class Execs:
             on_settled=self._settled,
             is_patient=True,
         )
-        self._living[name] = made = _Exec(name, maker, streams, wanted.wants, client)
-        maker.listen(self._loop, lambda message, fds: self._reported(made, answer, message, fds))
+        self._living[name] = made = _Exec(name, maker, streams, wants)
+        return made
+
+    def _listen(self, made: _Exec, answer: Answer) -> None:
+        made.maker.listen(self._loop, lambda message, fds: self._reported(made, answer, message, fds))
 
     def _reported(
         self, made: _Exec, answer: Answer, message: dict[str, object] | None, fds: list[int]
@@ -154,7 +187,7 @@ class Execs:
         """Return those that run, and those that ended while nobody listened; the latter once."""
         states, self._unheard = self._unheard, {}
         for name, made in self._living.items():
-            if made.pid:
+            if made.pid and made.on_end is None:
                 states[name] = {"pid": made.pid, "running": made.status is None, "status": made.status}
         return states
 
@@ -205,7 +238,10 @@ class Execs:
             "status": made.status,
             "exited_at": made.exited_at,
         }
-        if not self._tell(message):
+        if made.on_end is not None:
+            assert made.status is not None
+            made.on_end(made.status)
+        elif not self._tell(message):
             self._unheard[made.name] = {"pid": made.pid, "running": False, "status": made.status}
         made.streams.finish()
         if made.streams.clients:

@@ -12,7 +12,8 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple, NoReturn
 
 from wharf import errors
@@ -21,7 +22,7 @@ from wharf.linux import prctl, seqpacket
 from wharf.linux.cgroup import Cgroup
 from wharf.linux.descriptors import close_others
 from wharf.runtime import Stdio, create, exec_process
-from wharf.runtime.spec import Process
+from wharf.runtime.spec import Process, Spec
 from wharf.shim import loop as event
 from wharf.shim.loop import Loop
 from wharf.shim.protocol import describe, read_bundle
@@ -182,13 +183,18 @@ def open_pipes(*, stdin: bool) -> Pipes:
     return Pipes(ours, Stdio(reads, *outputs))
 
 
-def make_container(sock: socket.socket, bundle: str) -> None:
+def make_container(sock: socket.socket, bundle: str, held: Mapping[str, int] = MappingProxyType({})) -> None:
     """Make the container of `bundle`, report it, and start it when told so.
 
-    Reports {"pid", "cgroup", "stdin_once", "log", "console", "netlink"} with [pidfd, streams…, netlink], then
+    `held` are namespaces of its last run, by type, which it joins. Reports {"pid", "cgroup", "stdin_once",
+    "log", "console", "netlink", "shares", "restart", "health"} with [pidfd, streams…, netlink], then
     {"started_at"}; or {"error"}.
     """
     config, spec = read_bundle(bundle)
+    namespaces = spec.get("linux", {}).get("namespaces") or []
+    for namespace in namespaces:
+        if (fd := held.get(namespace["type"])) is not None:
+            namespace["path"] = f"/proc/self/fd/{fd}"
     pipes = None if config["tty"] else open_pipes(stdin=config["open_stdin"])
     size = config.get("console_size")
     failpoint("shim.create")
@@ -207,6 +213,9 @@ def make_container(sock: socket.socket, bundle: str) -> None:
         "log": config["log"],
         "console": init.console is not None,
         "netlink": init.netlink is not None,
+        "shares": [one["type"] for one in namespaces if one.get("path") or one["type"] == "network"],
+        "restart": config.get("restart"),
+        "health": config.get("health"),
     }
     netlink = [init.netlink] if init.netlink is not None else []
     seqpacket.send(sock, report, [init.pidfd, *streams, *netlink])
@@ -234,6 +243,19 @@ def make_process(sock: socket.socket, bundle: str, process: Process, target: Tar
     Reports {"pid", "console"} with [pidfd, streams…] after execve(2), or {"error"}.
     """
     _, spec = read_bundle(bundle)
+    _execute(sock, spec, process, target, stdin=stdin)
+
+
+def make_probe(sock: socket.socket, bundle: str, target: Target) -> None:
+    """Execute the health check of the container of `bundle` in it, as `make_process` does."""
+    config, spec = read_bundle(bundle)
+    probe = config.get("probe")
+    if probe is None:
+        raise errors.InvalidParameter("the container has no health check")
+    _execute(sock, spec, probe, target, stdin=False)
+
+
+def _execute(sock: socket.socket, spec: Spec, process: Process, target: Target, *, stdin: bool) -> None:
     pipes = None if process.get("terminal") else open_pipes(stdin=stdin)
     box = process.get("consoleSize")
     failpoint("shim.exec")

@@ -14,7 +14,7 @@ from wharf.shim.log.syslog import SyslogTarget
 
 T = TypeVar("T")
 
-Status = Literal["created", "running", "paused", "stopped"]
+Status = Literal["created", "running", "paused", "restarting", "stopped"]
 
 
 class LogConfig(TypedDict):
@@ -39,8 +39,29 @@ class LogConfig(TypedDict):
 _LOG_DRIVERS = {"json-file", "local", "syslog", "journald", "none"}
 
 
+class RestartRules(TypedDict):
+    """The restart policy, in Docker's words; `maximum` is 0 for no limit."""
+
+    name: str
+    maximum: int
+
+
+class HealthRules(TypedDict):
+    """How the container is probed; times in nanoseconds, and the timeout also as a text for people."""
+
+    interval: int
+    timeout: int
+    timeout_text: str
+    start_period: int
+    start_interval: int
+    retries: int
+
+
 class ShimConfig(TypedDict):
-    """`shim.json`: what the engine tells a shim beside the OCI spec. `console_size` is [height, width]."""
+    """`shim.json`: what the engine tells a shim beside the OCI spec. `console_size` is [height, width].
+
+    `probe` is the process that checks the container's health, by the rules in `health`.
+    """
 
     id: str
     root: list[RootMount]
@@ -49,12 +70,16 @@ class ShimConfig(TypedDict):
     stdin_once: bool
     log: LogConfig
     console_size: NotRequired[tuple[int, int] | None]
+    restart: NotRequired[RestartRules]
+    health: NotRequired[HealthRules | None]
+    probe: NotRequired[Process]
 
 
 class ExitRecord(TypedDict):
     """`exit.json`, and the fields of the `exit` event. Times are nanoseconds of the wall clock.
 
-    `status` is 0..255, 128+n for signal n. `error` says why a container could not be started.
+    `status` is 0..255, 128+n for signal n. `error` says why a container could not be started, or not again.
+    `restarting`: the shim starts it again; `restarts` says how often it has done, or will have by then.
     """
 
     status: int
@@ -62,6 +87,8 @@ class ExitRecord(TypedDict):
     started_at: int | None
     exited_at: int
     error: str | None
+    restarting: bool
+    restarts: int
 
 
 class ExecState(TypedDict):
@@ -73,12 +100,15 @@ class ExecState(TypedDict):
 
 
 class ContainerState(TypedDict):
-    """The answer to `state`."""
+    """The answer to `state`. `ended` is how the last run ended that was followed by another start."""
 
     status: Status
     pid: int
     started_at: int | None
     execs: dict[str, ExecState]
+    restarts: int
+    oom_killed: bool
+    ended: ExitRecord | None
 
 
 class ErrorDescription(TypedDict):

@@ -5,11 +5,14 @@ import json
 import os
 import time
 import traceback
+from contextlib import suppress
 
 from wharf.failpoint import failpoint
 from wharf.shim.protocol import ExitRecord
 
 EXIT = "exit.json"
+PREVIOUS = "previous.json"
+"""What `exit.json` was before the container was started again."""
 PID = "shim.pid"
 LOG = "shim.log"
 
@@ -41,6 +44,12 @@ def write_durably(path: str, data: bytes) -> None:
 def write_exit(bundle: str, record: ExitRecord) -> None:
     """Put `record` on disk for good."""
     write_durably(f"{bundle}/{EXIT}", json.dumps(record).encode())
+
+
+def put_exit_away(bundle: str) -> None:
+    """Keep the record of an end beside: the container starts again."""
+    with suppress(FileNotFoundError):  # a full disk kept it from being written
+        os.rename(f"{bundle}/{EXIT}", f"{bundle}/{PREVIOUS}")
 
 
 def write_pid(bundle: str) -> None:

@@ -63,6 +63,9 @@ def _play(sock: socket.socket, wharfd: socket.socket, log: LogConfig) -> None:
         "log": log,
         "console": False,
         "netlink": False,
+        "shares": [],
+        "restart": None,
+        "health": None,
     }
     seqpacket.send(sock, report, [os.pidfd_open(pid), stdin_w, out_r, err_r])
     seqpacket.receive(wharfd)

@@ -32,6 +32,8 @@ class Requests:
             "resume": self._resume,
             "state": self._state,
             "kill": self._kill,
+            "restart-policy": self._restart_policy,
+            "stopping": self._stopping,
         }
 
     def take(self, message: dict[str, object], fds: list[int], answer: Answer) -> None:
@@ -88,6 +90,15 @@ class Requests:
 
     def _state(self, _message: dict[str, object], _fds: list[int], _answer: Answer) -> dict[str, object]:
         return {**self._container.state()}
+
+    def _restart_policy(
+        self, message: dict[str, object], _fds: list[int], _answer: Answer
+    ) -> dict[str, object]:
+        self._container.set_restart_policy(field(message, "name", str), field(message, "maximum", int))
+        return {}
+
+    def _stopping(self, message: dict[str, object], _fds: list[int], _answer: Answer) -> dict[str, object]:
+        return {"status": self._container.stop_by_hand(is_final=field(message, "final", bool))}
 
     def _kill(self, _message: dict[str, object], _fds: list[int], _answer: Answer) -> dict[str, object]:
         self._container.kill()

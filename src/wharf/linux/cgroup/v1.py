@@ -9,7 +9,7 @@ import os
 import time
 from contextlib import ExitStack, suppress
 
-from wharf.linux.cgroup import directory, v1_limits, v1_stats
+from wharf.linux.cgroup import directory, oom, v1_limits, v1_stats
 from wharf.linux.cgroup.devices import RUNTIME_RULES, Device, DeviceList, device_list
 from wharf.linux.cgroup.mounts import Mounts
 from wharf.linux.cgroup.resources import LinuxResources
@@ -124,6 +124,11 @@ class SplitTree:
         return any(
             directory.read_table(path, "memory.oom_control").get("oom_kill") for path in directory.below(at)
         )
+
+    def watch_oom(self) -> oom.OomWatch | None:
+        """Watch the memory controller, if there is one."""
+        at = self._by_controller.get("memory")
+        return None if at is None else oom.watch_v1(at)
 
     def stats(self) -> dict[str, object]:
         """Return what v1_stats.read returns."""

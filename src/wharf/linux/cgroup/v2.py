@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 
 from wharf.linux import bpf
-from wharf.linux.cgroup import directory, v2_limits, v2_stats
+from wharf.linux.cgroup import directory, oom, v2_limits, v2_stats
 from wharf.linux.cgroup.devices import RUNTIME_RULES, device_list
 from wharf.linux.cgroup.mounts import Mounts
 from wharf.linux.cgroup.resources import DeviceRule, LinuxResources
@@ -97,6 +97,10 @@ class UnifiedTree:
             return directory.read_table(self._at, "memory.events").get("oom_kill", 0) > 0
         except FileNotFoundError:
             return False
+
+    def watch_oom(self) -> oom.OomWatch | None:
+        """Watch the memory controller, if there is one."""
+        return oom.watch_v2(self._at) if directory.exists(self._at, "memory.events") else None
 
     def stats(self) -> dict[str, object]:
         """Return what v2_stats.read returns."""
