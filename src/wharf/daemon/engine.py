@@ -120,6 +120,7 @@ class Engine:
             engine = cls(context, System(context, facts, Host()), stack)
             await engine.containers.open()
             await networks.sweep({container.id for container in index if container.is_alive})
+            engine.containers.start_due()
             engine._stack = stack.pop_all()
             return engine
         raise AssertionError("the stack suppresses nothing")

@@ -42,6 +42,13 @@ class NotRunning(Conflict):
         super().__init__(f"container {container_id} is not running")
 
 
+class Restarting(Conflict):
+    """The container waits for its next start, and has no process now."""
+
+    def __init__(self, container_id: str) -> None:
+        super().__init__(f"Container {container_id} is restarting, wait until the container is running")
+
+
 class CannotKill(Conflict):
     """A signal for a container that does not run."""
 
@@ -80,5 +87,6 @@ __all__ = [
     "NotRunning",
     "NotYet",
     "RemovalInProgress",
+    "Restarting",
     "StartFailed",
 ]

@@ -141,7 +141,7 @@ class Container:
             self._restart()
             return
         if rules := cast(RestartRules | None, report["restart"]):
-            self._restarts = Restarts(rules["name"], rules["maximum"])
+            self._restarts = Restarts(rules["name"], rules["maximum"], rules["count"])
         self._health_rules = cast(HealthRules | None, report["health"])
         self._shared = cast(list[str], report["shares"])
         self._hold_namespaces()

@@ -40,10 +40,14 @@ _LOG_DRIVERS = {"json-file", "local", "syslog", "journald", "none"}
 
 
 class RestartRules(TypedDict):
-    """The restart policy, in Docker's words; `maximum` is 0 for no limit."""
+    """The restart policy, in Docker's words; `maximum` is 0 for no limit.
+
+    `count` is how often the container was started again before this shim was there.
+    """
 
     name: str
     maximum: int
+    count: int
 
 
 class HealthRules(TypedDict):

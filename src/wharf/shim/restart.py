@@ -20,10 +20,10 @@ class Restarts:
 
     __slots__ = ("_delay_s", "_is_stopped_by_hand", "count", "is_final", "maximum", "name")
 
-    def __init__(self, name: str = NEVER, maximum: int = 0) -> None:
+    def __init__(self, name: str = NEVER, maximum: int = 0, count: int = 0) -> None:
         self.name = name
         self.maximum = maximum
-        self.count = 0
+        self.count = count
         self.is_final = False
         """Whether the container is to stay down whatever the policy says."""
         self._is_stopped_by_hand = False

@@ -18,7 +18,7 @@ _MS = 1_000_000
 
 
 def policy(name: str, maximum: int = 0) -> dict[str, object]:
-    return {"name": name, "maximum": maximum}
+    return {"name": name, "maximum": maximum, "count": 0}
 
 
 def rules(**changes: object) -> HealthRules:
@@ -262,5 +262,3 @@ async def test_running_out_of_memory_is_told_as_it_happens(containers: Factory, 
     await container.wharfd.call("kill")
     assert (await last_exit(container))["oom_killed"] is True
     assert len([event for event in container.wharfd.events if event["event"] == "oom"]) == 1
-
-

@@ -11,7 +11,15 @@ from wharf import failpoint
 from wharf.shim import record
 from wharf.shim.protocol import ExitRecord
 
-ENDED: ExitRecord = {"status": 3, "oom_killed": False, "started_at": 1, "exited_at": 2, "error": None, "restarting": False, "restarts": 0}
+ENDED: ExitRecord = {
+    "status": 3,
+    "oom_killed": False,
+    "started_at": 1,
+    "exited_at": 2,
+    "error": None,
+    "restarting": False,
+    "restarts": 0,
+}
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from wharf.engine.containers import places
+from wharf.engine.containers import health, places, restart_policy, stop
 from wharf.engine.containers.oci import defaults, mounts, process, resources, spec
 from wharf.engine.errors import NotYet
 from wharf.engine.images.image import Image
@@ -45,6 +45,8 @@ def _merge_image(config: ContainerConfig, image: ImageConfig) -> ContainerConfig
         "user": config.user or image.user,
         "working_dir": config.working_dir or image.working_dir,
         "stop_signal": config.stop_signal or image.stop_signal,
+        "healthcheck": health.merged(config.healthcheck, image.healthcheck),
+        "shell": config.shell or image.shell,
     }
     if image.exposed_ports:
         changes["exposed_ports"] = {**image.exposed_ports, **(config.exposed_ports or {})}
@@ -85,11 +87,12 @@ def admit(
         raise InvalidParameter(
             f"the working directory '{config.working_dir}' is invalid, it needs to be an absolute path"
         )
+    health.check(config.healthcheck)
+    if config.stop_signal:
+        stop.parse_signal(config.stop_signal)
     _check_host(host)
     _refuse_what_is_not_done(config, host)
-    warnings = []
-    if config.healthcheck and (config.healthcheck.test or ["NONE"])[0] != "NONE":
-        warnings.append("Health checks are not run by this engine yet.")
+    warnings: list[str] = []
     return config, host, warnings
 
 
@@ -125,13 +128,8 @@ def _check_host(host: HostConfig) -> None:
     mounts.user_mounts(host)
     if host.shm_size < 0:
         raise InvalidParameter("SHM size can not be less than 0")
-    policy = host.restart_policy
-    if policy.name not in {"no", "always", "unless-stopped", "on-failure"}:
-        raise InvalidParameter(
-            f"invalid restart policy: unknown policy '{policy.name}'; use one of 'no', 'always', "
-            "'on-failure', or 'unless-stopped'"
-        )
-    if policy.name != "no" and host.auto_remove:
+    restart_policy.check(host.restart_policy)
+    if host.restart_policy.name != "no" and host.auto_remove:
         raise InvalidParameter("can't create 'AutoRemove' container with restart policy")
     if host.log_config.type not in _LOG_DRIVERS:
         name = host.log_config.type
@@ -143,7 +141,6 @@ def _check_host(host: HostConfig) -> None:
 def _refuse_what_is_not_done(config: ContainerConfig, host: HostConfig) -> None:
     asked = {
         "publishing ports": bool(host.port_bindings) or host.publish_all_ports,
-        "a restart policy": host.restart_policy.name != "no",
         "--link": bool(host.links),
         "--volumes-from": bool(host.volumes_from),
         "an anonymous volume": bool(config.volumes),

@@ -4,13 +4,15 @@ import contextlib
 import os
 import signal
 
+import msgspec
+
 from wharf.aio.channel import Channel
 from wharf.aio.peer import Peer
-from wharf.engine.containers import bundle, remove
+from wharf.engine.containers import bundle, health, remove, start
 from wharf.engine.containers import exit as exit_
 from wharf.engine.containers.container import Container, Run
 from wharf.engine.containers.context import Context
-from wharf.engine.containers.record import Status
+from wharf.engine.containers.record import Condition, Status
 from wharf.errors import EngineError
 from wharf.failpoint import failpoint
 
@@ -57,18 +59,44 @@ async def _never_started(context: Context, container: Container, run: Run) -> No
 
 async def _take_over(context: Context, container: Container, run: Run, state: dict[str, object]) -> None:
     pid, started_at, status = state.get("pid"), state.get("started_at"), state.get("status")
+    ended = state.get("ended")
+    last: dict[str, object] = ended if isinstance(ended, dict) else {}
+    known = container.condition
+    caught_up = container.with_condition(
+        restart_count=state.get("restarts", known.restart_count),
+        finished_at=last.get("exited_at", known.finished_at),
+        oom_killed=bool(state.get("oom_killed")),
+        health=health.adopted(container, context.paths.bundle(container.id)),
+    )
+    if status == "restarting":
+        condition = msgspec.structs.replace(
+            caught_up,
+            status=Status.RESTARTING,
+            pid=0,
+            exit_code=last["status"],
+            oom_killed=last["oom_killed"],
+            started_at=last["started_at"],
+        )
+        await _follow(context, container, run, condition, 0)
+        return
     if not isinstance(started_at, int) or not isinstance(pid, int):  # made, and never told to start
         with contextlib.suppress(EngineError):
             await run.shim.call("kill")
         await run.shim.close()
         await _never_started(context, container, run)
         return
-    run.created.set_result((pid, None))
     alive = Status.PAUSED if status == "paused" else Status.RUNNING
-    await context.index.save(
-        container, container.with_condition(status=alive, pid=pid, started_at=started_at)
+    condition = msgspec.structs.replace(
+        caught_up, status=alive, pid=pid, exit_code=0, error="", started_at=started_at
     )
-    context.tasks.start(exit_.watch(context, container, run), name=f"watch {container.record.short_id}")
+    await _follow(context, container, run, condition, pid)
+
+
+async def _follow(context: Context, container: Container, run: Run, condition: Condition, pid: int) -> None:
+    """Be again what watches a container whose shim goes on."""
+    run.created.set_result((pid, None))
+    await context.index.save(container, condition)
+    context.tasks.start(start.attend(context, container, run), name=f"watch {container.record.short_id}")
 
 
 def _sweep_bundles(context: Context) -> None:

@@ -8,13 +8,23 @@ import os
 
 import msgspec
 
+from wharf.engine.containers import health
 from wharf.engine.containers.container import Container
 from wharf.engine.containers.context import Context
 from wharf.engine.containers.oci import mounts, spec
 from wharf.failpoint import failpoint
 from wharf.shim.protocol import ShimConfig
 
-_FILES = ("config.json", "shim.json", "shim.sock", "shim.pid", "exit.json", "init.pid")
+_FILES = (
+    "config.json",
+    "shim.json",
+    "shim.sock",
+    "shim.pid",
+    "exit.json",
+    "init.pid",
+    "health.json",
+    "previous.json",
+)
 
 
 def write(context: Context, container: Container, files: spec.Files) -> str:
@@ -47,7 +57,14 @@ def write(context: Context, container: Container, files: spec.Files) -> str:
             "max_file": int(options.get("max-file", "") or 1),
         },
         "console_size": (height, width) if height and width else None,
+        "restart": {
+            "name": host.restart_policy.name,
+            "maximum": host.restart_policy.maximum_retry_count,
+            "count": container.condition.restart_count,
+        },
     }
+    if checks := health.for_shim(context, record):
+        shim["health"], shim["probe"] = checks
     path = context.paths.bundle(record.id)
     os.mkdir(path, 0o700)
     failpoint("bundle.made")

@@ -28,8 +28,12 @@ class Run:
         self.peer: Peer | None = None
         self.created: asyncio.Future[tuple[int, int | None]] = asyncio.get_running_loop().create_future()
         """Resolves to the init's pid and the netlink descriptor (ours) of its network namespace, if new."""
-        self.over = asyncio.Event()
-        """Set when the shim has recorded the end of the container, or is gone."""
+        self.news: asyncio.Queue[dict[str, object] | None] = asyncio.Queue()
+        """What the shim tells, in order; None when it has recorded the container's end, or is gone."""
+        self.was_cut_short = False
+        """Whether the shim was killed, so that it cannot keep to the restart policy."""
+        self.is_final = False
+        """Whether a user wants the container to stay down."""
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Resolves when the end of the run is on record."""
 

@@ -2,11 +2,12 @@
 
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from typing import NamedTuple
 
 from wharf.engine.containers import (
     attach,
+    autostart,
     connect,
     create,
     execs,
@@ -30,7 +31,7 @@ from wharf.engine.containers.exec_instance import Exec
 from wharf.engine.containers.prune import Pruner
 from wharf.engine.containers.sizes import measure
 from wharf.engine.errors import NotYet
-from wharf.errors import Conflict, InvalidParameter, NotFound, NotModified
+from wharf.errors import Conflict, EngineError, InvalidParameter, NotFound, NotModified, kind_of
 from wharf.schema.container import (
     ContainerCreateRequest,
     ContainerInspect,
@@ -80,6 +81,17 @@ class ExecAttachment(NamedTuple):
         await execs.start_attached(self.context, self.instance, sock, leftover, size=self.size)
 
 
+@contextlib.contextmanager
+def _told(failed: str) -> Iterator[None]:
+    """Say of an error what failed, and for which container."""
+    try:
+        yield
+    except NotModified:
+        raise
+    except EngineError as error:
+        raise kind_of(error)(f"{failed}: {error}") from error
+
+
 class Containers:
     """Implements the containers' and execs' part of the API; made by `daemon/`."""
 
@@ -90,6 +102,10 @@ class Containers:
     async def open(self) -> None:
         """Load the records, adopt what lives, sweep what nobody owns."""
         await adopt_all(self._context)
+
+    def start_due(self) -> None:
+        """Begin to start what a restart policy starts at the engine's own start."""
+        autostart.start_due(self._context)
 
     def _find(self, ref: str) -> Container:
         return self._context.index.find(ref)
@@ -121,12 +137,14 @@ class Containers:
 
     async def stop(self, ref: str, *, signal: str | None, timeout: int | None) -> None:
         """Stop a container; NotModified where it does not run."""
-        await stop.stop(self._context, self._find(ref), signal=signal, timeout=timeout)
+        container = self._find(ref)
+        with _told(f"cannot stop container: {ref}"):
+            await stop.stop(self._context, container, signal=signal, timeout=timeout)
 
     async def restart(self, ref: str, *, signal: str | None, timeout: int | None) -> None:
         """Stop a container if it runs, and start it."""
         container = self._find(ref)
-        with contextlib.suppress(NotModified):
+        with _told(f"Cannot restart container {ref}"), contextlib.suppress(NotModified):
             await stop.stop(self._context, container, signal=signal, timeout=timeout)
         await start.start(self._context, container)
         self._context.emit(container, "restart")

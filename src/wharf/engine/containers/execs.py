@@ -13,8 +13,8 @@ from wharf.engine.containers.container import Container
 from wharf.engine.containers.context import Context
 from wharf.engine.containers.exec_instance import Exec
 from wharf.engine.containers.oci import process as oci_process
-from wharf.engine.containers.record import Status
-from wharf.engine.errors import NoSuchExec, NotRunning
+from wharf.engine.containers.record import Record, Status
+from wharf.engine.errors import NoSuchExec, NotRunning, Restarting
 from wharf.errors import Conflict, EngineError, InvalidParameter, kind_of
 from wharf.runtime.spec import Process
 from wharf.schema.exec_ import ExecConfig
@@ -33,6 +33,7 @@ async def create(context: Context, container: Container, ref: str, config: ExecC
         raise InvalidParameter("No exec command specified")
     if container.condition.status is Status.PAUSED:
         raise Conflict(f"Container {ref} is paused, unpause the container before exec")
+    check_not_restarting(container)
     if not container.is_alive:
         raise NotRunning(container.id)
     if config.user:
@@ -42,6 +43,12 @@ async def create(context: Context, container: Container, ref: str, config: ExecC
     container.exec_ids.append(made.id)
     context.emit(container, f"exec_create: {made.title}", {"execID": made.id})
     return made
+
+
+def check_not_restarting(container: Container) -> None:
+    """Refuse a container that waits for its next start: it has no process now."""
+    if container.condition.status is Status.RESTARTING:
+        raise Restarting(container.id)
 
 
 async def _check_user(context: Context, container: Container, user: str) -> None:
@@ -67,6 +74,7 @@ def find(context: Context, exec_id: str) -> Exec:
 def check_startable(found: Exec) -> None:
     """Raise where the container's state does not allow the start."""
     container = found.container
+    check_not_restarting(container)
     if not container.is_alive:
         raise NotRunning(container.id)
     if container.condition.status is Status.PAUSED:
@@ -125,7 +133,11 @@ async def start(
     try:
         with handed_over(sock.dup() if sock is not None else None, leftover) as handed:
             result, fds = await run.shim.call(
-                "exec", fds=handed, exec=found.id, process=_process(context, found, size), **client.fields()
+                "exec",
+                fds=handed,
+                exec=found.id,
+                process=process_of(context, container.record, config, size),
+                **client.fields(),
             )
     except EngineError as error:
         found.is_running = False
@@ -144,9 +156,8 @@ async def start(
     found.pid = pid
 
 
-def _process(context: Context, found: Exec, size: tuple[int, int] | None) -> Process:
-    container, config = found.container, found.config
-    record = container.record
+def process_of(context: Context, record: Record, config: ExecConfig, size: tuple[int, int] | None) -> Process:
+    """Return the OCI process of what is executed in a container."""
     base = oci_process.environment(record.config, record.config.hostname)
     if config.tty and not any(entry.startswith("TERM=") for entry in base):
         base.append("TERM=xterm")
@@ -158,7 +169,7 @@ def _process(context: Context, found: Exec, size: tuple[int, int] | None) -> Pro
     made: Process = {
         "terminal": config.tty,
         "user": oci_process.user(config.user or record.config.user, record.host_config.group_add),
-        "args": found.command,
+        "args": list(config.cmd or ()),
         "env": oci_process.merge_env(base, config.env or ()),
         "cwd": config.working_dir or record.config.working_dir or "/",
         "capabilities": oci_process.capability_sets(capabilities),

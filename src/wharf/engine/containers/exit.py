@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable
 
 from wharf.aio.peer import error_of
-from wharf.engine.containers import bundle, execs, remove
+from wharf.engine.containers import bundle, execs, health, news, remove
 from wharf.engine.containers.container import Container, Run
 from wharf.engine.containers.context import Context
 from wharf.engine.containers.record import Status
@@ -16,6 +16,7 @@ from wharf.errors import Unavailable
 from wharf.failpoint import failpoint
 from wharf.linux.cgroup import Cgroup
 from wharf.shim.protocol import ExitRecord
+from wharf.shim.record import EXIT, PREVIOUS
 
 _log = logging.getLogger(__name__)
 
@@ -28,6 +29,8 @@ def killed_with_shim() -> ExitRecord:
         "started_at": None,
         "exited_at": time.time_ns(),
         "error": None,
+        "restarting": False,
+        "restarts": 0,
     }
 
 
@@ -50,17 +53,22 @@ def on_event(
                 context.emit(container, "exec_detach", {"execID": exec_id})
             else:
                 context.emit(container, "detach")
-        case "exit":
-            run.over.set()  # the same words are in exit.json
+        case "exit" if not message.get("restarting"):
+            run.news.put_nowait(None)  # the same words are in exit.json
+        case "exit" | "restarted" | "oom" | "probe" | "health":
+            run.news.put_nowait(message)
     for fd in fds:
         os.close(fd)
 
 
 async def watch(context: Context, container: Container, run: Run) -> None:
-    """Wait until a run is over, as its shim says or by the shim's own end, and draw the conclusions."""
+    """Hear a shim until its run is over, as it says or by its own end, and draw the conclusions."""
     assert run.peer is not None
-    run.peer.closed.add_done_callback(lambda _: run.over.set())
-    await run.over.wait()
+    run.peer.closed.add_done_callback(lambda _: run.news.put_nowait(None))
+    while (message := await run.news.get()) is not None:
+        async with container.lock:
+            if container.run is run:
+                news.hear(context, container, message)
     if not run.created.done():
         run.created.set_exception(Unavailable("the container's shim ended unexpectedly"))
     async with container.lock:
@@ -73,7 +81,9 @@ async def conclude(context: Context, container: Container, run: Run) -> None:
     path = context.paths.bundle(container.id)
     told = read_exit(path)
     ended = told or killed_with_shim()
+    run.was_cut_short = told is None or told["restarting"]
     failpoint("exit.seen")
+    is_told = container.condition.status is Status.RESTARTING
     condition = container.with_condition(
         status=Status.EXITED,
         pid=0,
@@ -82,6 +92,8 @@ async def conclude(context: Context, container: Container, run: Run) -> None:
         oom_killed=ended["oom_killed"],
         started_at=ended["started_at"] or container.condition.started_at,
         finished_at=ended["exited_at"],
+        restart_count=_restarts(path, told, container.condition.restart_count),
+        health=health.unwell(container.condition),
     )
     recorded: Awaitable[object]
     removes_itself = container.record.host_config.auto_remove and not container.is_being_removed
@@ -99,10 +111,8 @@ async def conclude(context: Context, container: Container, run: Run) -> None:
         if isinstance(outcome, BaseException):  # a full disk, say: whoever waits must hear of the end even so
             _log.error("container %s ended: %s", container.record.short_id, outcome)
     execs.end_all(context, container)
-    if condition.oom_killed:
-        context.emit(container, "oom")
-    lasted = max(0, condition.finished_at - condition.started_at) // 1_000_000_000
-    context.emit(container, "die", {"exitCode": str(condition.exit_code), "execDuration": str(lasted)})
+    if not is_told:
+        news.tell_died(context, container)
     container.tell_exited()
     if not run.ended.done():
         run.ended.set_result(None)
@@ -151,11 +161,19 @@ def remove_cgroup(path: str) -> None:
         _log.error("cannot remove cgroup %s: %s", cgroup.path, error)
 
 
-def read_exit(path: str) -> ExitRecord | None:
+def read_exit(path: str, name: str = EXIT) -> ExitRecord | None:
     """Return what the shim recorded of a container's end, if it did."""
     try:
-        with open(f"{path}/exit.json", encoding="utf-8") as file:
+        with open(f"{path}/{name}", encoding="utf-8") as file:
             record: ExitRecord = json.load(file)
     except FileNotFoundError:
         return None
     return record
+
+
+def _restarts(path: str, told: ExitRecord | None, known: int) -> int:
+    """Return how often the container was started again; what the shim meant to do next is not counted."""
+    last = told or read_exit(path, PREVIOUS)
+    if last is None:
+        return known
+    return last["restarts"] - last["restarting"] if last is told else last["restarts"]

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from wharf.engine.containers import places
+from wharf.engine.containers import health, places
 from wharf.engine.containers.container import Container
 from wharf.engine.containers.context import Context
 from wharf.engine.containers.exec_instance import Exec
@@ -86,6 +86,7 @@ def state(container: Container) -> ContainerState:
         error=condition.error,
         started_at=rfc3339(condition.started_at),
         finished_at=rfc3339(condition.finished_at),
+        health=health.shown(condition),
     )
 
 
@@ -118,7 +119,8 @@ def endpoint_settings(context: Context, container: Container) -> dict[str, Endpo
                 asked, network_id=network.id, dns_names=None if names is None else list(names)
             )
         shown[name] = asked
-    for endpoint in container.run.endpoints if container.run else ():
+    has_place = container.run and container.condition.status is not Status.RESTARTING
+    for endpoint in container.run.endpoints if has_place and container.run else ():
         shown[endpoint.network_name] = _settings(shown.get(endpoint.network_name), endpoint)
     return shown
 

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 
-from wharf.engine.containers import inspect
+from wharf.engine.containers import health, inspect
 from wharf.engine.containers.container import Container
 from wharf.engine.containers.context import Context
 from wharf.engine.containers.record import Status
@@ -95,7 +95,6 @@ def matches(context: Context, container: Container, filters: Filters) -> bool:
         filters.matches("id", record.id)
         and (filters.matches("name", f"/{record.name}") or filters.matches("name", record.name))
         and filters.labels("label", record.config.labels)
-        and filters.exact("health", "none")
         and filters.exact("isolation", "", "default")
         and not filters.boolean("is-task", default=False)
     ):
@@ -104,6 +103,7 @@ def matches(context: Context, container: Container, filters: Filters) -> bool:
         "status": lambda value: container.visible_status is _status(value),
         "exited": lambda value: condition.status is Status.EXITED and condition.exit_code == _integer(value),
         "ancestor": lambda value: _has_ancestor(context, container, value),
+        "health": lambda value: health.matches(condition, value),
         "network": lambda value: _in_network(context, container, value),
         "volume": lambda value: any(
             value in (mount.source, mount.destination) for mount in inspect.mount_points(container)

@@ -26,8 +26,8 @@ class Status(enum.StrEnum):
 
     @property
     def is_alive(self) -> bool:
-        """Return whether a process of the container exists."""
-        return self in {Status.RUNNING, Status.PAUSED}
+        """Return whether a process of the container exists, or will again without anybody's doing."""
+        return self in {Status.RUNNING, Status.PAUSED, Status.RESTARTING}
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +50,23 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
         return self.id[:12]
 
 
+class Probe(msgspec.Struct, frozen=True, kw_only=True):
+    """One result of a health check; `exit_code` is -1 for a probe that did not end by itself."""
+
+    start: int
+    end: int
+    exit_code: int
+    output: str
+
+
+class HealthCondition(msgspec.Struct, frozen=True, kw_only=True):
+    """`starting`, `healthy` or `unhealthy`, failures in a row, and the last results, the oldest first."""
+
+    status: str
+    streak: int = 0
+    log: list[Probe] = []
+
+
 class Condition(msgspec.Struct, frozen=True, kw_only=True):
     """Where a container's life stands. Times are nanoseconds of the wall clock, 0 for never."""
 
@@ -62,3 +79,4 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
     finished_at: int = 0
     stopped_by_user: bool = False
     restart_count: int = 0
+    health: HealthCondition | None = None

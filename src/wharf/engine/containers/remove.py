@@ -20,11 +20,11 @@ async def remove(context: Context, container: Container, *, force: bool) -> None
     if container.is_being_removed:
         raise RemovalInProgress(container.id)
     if container.is_alive and not force:
-        is_paused = container.condition.status is Status.PAUSED
+        status = container.condition.status
         state = (
             "paused and must be unpaused first"
-            if is_paused
-            else ("running: stop the container before removing or force remove")
+            if status is Status.PAUSED
+            else f"{status}: stop the container before removing or force remove"
         )
         raise Conflict(f'cannot remove container "{container.name}": container is {state}')
     container.is_being_removed = True

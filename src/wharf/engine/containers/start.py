@@ -7,9 +7,11 @@ import os
 import re
 from functools import partial
 
+import msgspec
+
 from wharf.aio.channel import Channel
 from wharf.aio.peer import Peer
-from wharf.engine.containers import attach, bundle, files, places
+from wharf.engine.containers import attach, bundle, files, news, places, restart_policy
 from wharf.engine.containers import exit as exit_
 from wharf.engine.containers.container import Container, Run
 from wharf.engine.containers.context import Context
@@ -17,6 +19,7 @@ from wharf.engine.containers.record import Status
 from wharf.engine.errors import RemovalInProgress, StartFailed
 from wharf.errors import Conflict, EngineError, Internal, NotModified, kind_of
 from wharf.failpoint import failpoint
+from wharf.shim.restart import FIRST_S
 
 _log = logging.getLogger(__name__)
 
@@ -42,9 +45,26 @@ async def start(context: Context, container: Container) -> None:
         await _start(context, container)
 
 
-async def _start(context: Context, container: Container) -> None:
+async def start_again(context: Context, container: Container, *, restart_count: int) -> None:
+    """Start a container because its restart policy says so, unless things have changed meanwhile."""
+    async with container.lock:
+        if restart_policy.is_due(container):
+            await _start(context, container, restart_count=restart_count)
+
+
+async def attend(context: Context, container: Container, run: Run) -> None:
+    """Watch a run to its end, and keep to the restart policy in the place of a shim that was killed."""
+    await exit_.watch(context, container, run)
+    if run.was_cut_short and not run.is_final and restart_policy.is_due(container):
+        await asyncio.sleep(FIRST_S)
+        with contextlib.suppress(EngineError, OSError):  # on record as the container's error
+            await start_again(context, container, restart_count=container.condition.restart_count + 1)
+
+
+async def _start(context: Context, container: Container, *, restart_count: int = 0) -> None:
     run = Run([])
     container.run = run
+    container.condition = container.with_condition(restart_count=restart_count)
     try:
         pid = await _launch(context, container, run)
         result, _ = await run.shim.call("start")
@@ -56,14 +76,8 @@ async def _start(context: Context, container: Container) -> None:
         raise
     started_at = result["started_at"]
     assert isinstance(started_at, int)
-    condition = container.with_condition(
-        status=Status.RUNNING,
-        pid=pid,
-        exit_code=0,
-        error="",
-        oom_killed=False,
-        started_at=started_at,
-        stopped_by_user=False,
+    condition = msgspec.structs.replace(
+        news.running(container, pid, started_at, restart_count), stopped_by_user=False
     )
     # Not waited for: after a crash the bundle tells that there was a start, and the shim what came of it.
     context.index.save(container, condition).add_done_callback(_log_failure)
@@ -81,7 +95,7 @@ async def _launch(context: Context, container: Container, run: Run) -> int:
     sock, pidfd = await context.spawner.shim(path)
     os.close(pidfd)
     run.peer = Peer(Channel(sock), on_event=partial(exit_.on_event, context, container, run))
-    context.tasks.start(exit_.watch(context, container, run), name=f"watch {container.record.short_id}")
+    context.tasks.start(attend(context, container, run), name=f"watch {container.record.short_id}")
     pid, netlink = await run.created
     try:
         failpoint("start.created")

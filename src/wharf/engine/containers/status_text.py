@@ -4,6 +4,7 @@ from wharf.duration import human_duration
 from wharf.engine.containers.record import Condition, Status
 
 _SECOND = 1_000_000_000
+_HEALTH = {"starting": " (health: starting)", "healthy": " (healthy)", "unhealthy": " (unhealthy)"}
 
 
 def status_text(condition: Condition, status: Status, now: int) -> str:
@@ -12,9 +13,10 @@ def status_text(condition: Condition, status: Status, now: int) -> str:
     def since(moment: int) -> str:
         return human_duration((now - moment) / _SECOND)
 
+    health = condition.health.status if condition.health else ""
     match status:
         case Status.RUNNING:
-            return f"Up {since(condition.started_at)}"
+            return f"Up {since(condition.started_at)}{_HEALTH.get(health, '')}"
         case Status.PAUSED:
             return f"Up {since(condition.started_at)} (Paused)"
         case Status.RESTARTING:

@@ -21,7 +21,7 @@ def wait(container: Container, condition: str) -> "Coroutine[Any, Any, WaitRespo
         return _at_once(container)
     if wanted == "removed":
         return _until_removed(container)
-    return _until_exit(container, container.next_exit())
+    return _until_exit(container.next_exit())
 
 
 def _response(container: Container) -> WaitResponse:
@@ -37,6 +37,5 @@ async def _until_removed(container: Container) -> WaitResponse:
     return _response(container)
 
 
-async def _until_exit(container: Container, future: "asyncio.Future[Condition]") -> WaitResponse:
-    await future
-    return _response(container)
+async def _until_exit(future: "asyncio.Future[Condition]") -> WaitResponse:
+    return WaitResponse(status_code=(await future).exit_code)  # by now it may run again
