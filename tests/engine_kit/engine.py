@@ -8,10 +8,11 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.parse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from engine_kit.census import Census, difference, take
 from engine_kit.client import REPOSITORY, Cli, Http
@@ -57,6 +58,15 @@ class Engine:
         found = answer.json()
         assert isinstance(found, list)
         return {str(one["Id"]) for one in found}
+
+    def told_of(self, container: str) -> list[dict[str, Any]]:
+        """The events of a container that are kept, up to now."""
+        now = time.time_ns()
+        filters = urllib.parse.quote(json.dumps({"container": [container], "type": ["container"]}))
+        until = f"{now // 10**9}.{now % 10**9:09d}"
+        answer = self.http("GET", f"/events?since=1&until={until}&filters={filters}")
+        assert answer.status == 200, answer.body
+        return [json.loads(line) for line in answer.body.splitlines()]
 
     def clear(self) -> None:
         """Remove the tests' containers, networks and images, busybox excepted; leave other people's alone."""

@@ -165,11 +165,15 @@ def shown(condition: Condition) -> Health | None:
     return Health(status=health.status, failing_streak=health.streak, log=log)
 
 
-def matches(condition: Condition, value: str) -> bool:
-    """Return whether a container passes the filter `health`; raises InvalidParameter for an unknown value."""
+def check_status(value: str) -> None:
+    """Refuse a value that the filter `health` does not know."""
     if value not in STATUSES:
         raise InvalidParameter(
             f"invalid filter 'health={value}': invalid value for health ({value}): "
             f"must be one of {', '.join(STATUSES)}"
         )
+
+
+def matches(condition: Condition, value: str) -> bool:
+    """Return whether a container passes the filter `health`."""
     return value == (condition.health.status if condition.health else "none")

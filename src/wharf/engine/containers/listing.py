@@ -39,6 +39,8 @@ _SECOND = 1_000_000_000
 def choose(context: Context, *, everything: bool, limit: int, filters: Filters) -> list[Container]:
     """Return the containers asked for, newest first."""
     filters.check(KEYS)
+    for value in filters.get("health"):
+        health.check_status(value)
     containers = list(context.index)
     # Docker lists stopped containers too where the question can only be about them.
     if not everything and limit <= 0 and not any(key in filters for key in _REACH_STOPPED):
