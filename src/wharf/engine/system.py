@@ -83,7 +83,7 @@ class System:
             containers=len(statuses),
             containers_running=statuses.count(Status.RUNNING),
             containers_paused=statuses.count(Status.PAUSED),
-            containers_stopped=sum(not status.is_alive for status in statuses),
+            containers_stopped=sum(status not in {Status.RUNNING, Status.PAUSED} for status in statuses),
             images=len(context.images.list(Filters(), everything=True)),
             driver="overlay2",
             driver_status=host.storage_status(context.paths.data_root),
