@@ -33,6 +33,8 @@ from wharf.schema.filters import Filters
 from wharf.schema.host_config import HostConfig
 from wharf.schema.image import HistoryItem, ImageDeleteItem, ImageInspect, ImageSummary, Progress
 from wharf.schema.network import EndpointSettings, NetworkCreateRequest
+from wharf.schema.oci import Descriptor
+from wharf.schema.registry import AuthConfig, AuthResponse, DistributionInspect, SearchResult
 from wharf.schema.stats import ContainerStats
 from wharf.schema.stream import AttachOptions, LogOptions
 from wharf.schema.system import SystemInfo, SystemVersion
@@ -382,6 +384,19 @@ class FakeSystem:
         return SystemInfo(id="x", runtimes={})
 
 
+class FakeRegistries:
+    """Takes every login."""
+
+    async def login(self, auth: AuthConfig) -> AuthResponse:
+        return AuthResponse(status=f"{auth.username} at {auth.server_address}")
+
+    async def search(self, term: str, *, limit: int, filters: Filters, auth: str) -> list[SearchResult]:
+        return [SearchResult(name=term, star_count=limit, description=f"{auth}{bool(filters)}")]
+
+    async def inspect(self, name: str, *, auth: str) -> DistributionInspect:
+        return DistributionInspect(descriptor=Descriptor(media_type=f"{name}{auth}"))
+
+
 class Rooms:
     """All the fakes behind one API."""
 
@@ -393,6 +408,7 @@ class Rooms:
         self.volumes = FakeVolumes()
         self.events = FakeEvents()
         self.system = FakeSystem()
+        self.registries = FakeRegistries()
 
 
 class Reply(NamedTuple):
@@ -510,6 +526,7 @@ async def served(path: str = "", **timeouts: float) -> AsyncIterator[Api]:
         volumes=rooms.volumes,
         events=rooms.events,
         system=rooms.system,
+        registries=rooms.registries,
         **timeouts,
     )
     runner = web.ServerRunner(server, shutdown_timeout=0.2)

@@ -16,6 +16,7 @@ from wharf.api import containers as containers_router
 from wharf.api import exec_ as exec_router
 from wharf.api import images as images_router
 from wharf.api import networks as networks_router
+from wharf.api import registries as registries_router
 from wharf.api import system as system_router
 from wharf.api import volumes as volumes_router
 from wharf.api.call import Call
@@ -53,6 +54,7 @@ def make_app(
     volumes: volumes_router.VolumesBackend,
     events: system_router.EventsBackend,
     system: system_router.SystemBackend,
+    registries: registries_router.RegistriesBackend,
     head_timeout_s: float = HEAD_TIMEOUT_S,
     idle_timeout_s: float = IDLE_TIMEOUT_S,
 ) -> Server:
@@ -74,6 +76,7 @@ def make_app(
         images_router.routes(images),
         volumes_router.routes(volumes),
         networks_router.routes(networks, containers, name_of),
+        registries_router.routes(registries),
         system_router.routes(system, events),
     ):
         for operation, handler in table.items():

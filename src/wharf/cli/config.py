@@ -1,4 +1,4 @@
-"""The client's config folder (`~/.docker`, DOCKER_CONFIG, --config): config.json and contexts, read only."""
+"""The client's config folder (`~/.docker`, DOCKER_CONFIG, --config): config.json and contexts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class ClientConfig:
     def __init__(self, folder: str) -> None:
         self.folder = folder
         self._values: dict[str, Any] = {}
-        path = os.path.join(folder, "config.json")
+        path = self.path
         try:
             with open(path, encoding="utf-8") as file:
                 text = file.read()
@@ -37,6 +37,37 @@ class ClientConfig:
             return
         if isinstance(values, dict):
             self._values = values
+
+    @property
+    def path(self) -> str:
+        """Where `config.json` is."""
+        return os.path.join(self.folder, "config.json")
+
+    def change(self, key: str, value: object) -> None:
+        """Set what stands under `key`, on disk, too.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        import json
+        import tempfile
+
+        self._values = {"auths": self._values.get("auths", {}), **self._values, key: value}
+        if not self._values["auths"] and key != "auths":
+            del self._values["auths"]
+        os.makedirs(self.folder, mode=0o700, exist_ok=True)
+        # A link stays one: what it leads to is replaced.
+        path = os.path.realpath(self.path)
+        fd, temporary = tempfile.mkstemp(prefix="config.json", dir=os.path.dirname(path))
+        try:
+            with open(fd, "w", encoding="utf-8") as file:
+                json.dump(self._values, file, indent="\t", ensure_ascii=False)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
 
     def text(self, key: str) -> str:
         """Return the text under `key`, empty if there is none."""

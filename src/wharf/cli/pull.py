@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wharf.cli.credentials import registry_auth
 from wharf.cli.output.progress import StreamError, discard, show_progress
 from wharf.cli.reference import DEFAULT_DOMAIN, Reference
 from wharf.cli.session import Session
@@ -11,9 +12,6 @@ from wharf.client.errors import ApiError, ClientError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TextIO
-
-_INDEX = "https://index.docker.io/v1/"
-"""Under which name the credentials for Docker's own registry are kept."""
 
 
 def fetch(
@@ -64,25 +62,3 @@ def _no_registry(error: ClientError) -> bool:
         return True
     text = str(error).lower()
     return any(words in text for words in _UNREACHABLE)
-
-
-def registry_auth(session: Session, domain: str) -> str:
-    """Return the credentials for the registry at `domain` as a header's value; empty where there are none."""
-    accounts = session.config.table("auths")
-    key = _INDEX if domain == DEFAULT_DOMAIN else domain
-    account = accounts.get(key) or accounts.get(f"https://{key}") or accounts.get(f"https://{key}/v1/")
-    if not isinstance(account, dict):
-        return ""
-    import base64
-    import json
-
-    fields: dict[str, str] = {"serveraddress": key}
-    if token := account.get("identitytoken"):
-        fields["identitytoken"] = str(token)
-    if encoded := account.get("auth"):
-        try:
-            user, _, password = base64.b64decode(str(encoded)).decode().partition(":")
-        except ValueError:
-            return ""
-        fields.update(username=user, password=password.rstrip("\0"))
-    return base64.urlsafe_b64encode(json.dumps(fields).encode()).decode()

@@ -70,6 +70,9 @@ ROWS = (
     Row("image pull", "pull", "Download an image from a registry", top="pull", rank=5),
     Row("image push", "push", "Upload an image to a registry", top="push", rank=6),
     Row("image ls", "images", "List images", top="images", others=("list",), rank=7),
+    Row("search", "search", "Search Docker Hub for images", rank=10),
+    Row("login", "login", "Authenticate to a registry", rank=8),
+    Row("logout", "logout", "Log out from a registry", rank=9),
     Row("version", "version", "Show the Docker version information", rank=11),
     Row("system info", "info", "Display system-wide information", top="info", rank=12),
     Row(
@@ -151,7 +154,7 @@ ROWS = (
 )
 
 NOT_YET = frozenset({
-    "build", "login", "logout", "search", "builder", "checkpoint", "compose", "buildx", "context",
+    "build", "builder", "checkpoint", "compose", "buildx", "context",
     "manifest", "plugin", "trust", "config", "node", "secret", "service", "stack", "swarm",
     "commit", "cp", "diff", "export", "stats", "top", "update",
     "container commit", "container cp", "container diff", "container export", "container prune",

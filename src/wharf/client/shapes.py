@@ -128,6 +128,16 @@ class WaitAnswer(TypedDict, total=False):
     Error: WaitError | None
 
 
+class SearchResult(TypedDict, total=False):
+    """A row of `GET /images/search`."""
+
+    name: str
+    description: str
+    star_count: int
+    is_official: bool
+    is_automated: bool
+
+
 class ImageSummary(TypedDict, total=False):
     """A row of `GET /images/json`."""
 

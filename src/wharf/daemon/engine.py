@@ -24,6 +24,7 @@ from wharf.engine.events import Events
 from wharf.engine.host import Host
 from wharf.engine.images.images import Images
 from wharf.engine.paths import Paths
+from wharf.engine.registries import Registries
 from wharf.engine.system import Facts, System
 from wharf.errors import Unavailable
 from wharf.linux import capability, cgroup
@@ -42,7 +43,13 @@ _IDENTITY = ("CREATE TABLE identity (engine_id TEXT NOT NULL)",)
 class Engine:
     """All rooms of one engine, open. `Engine.open` makes it, `close` ends it; containers go on."""
 
-    def __init__(self, context: Context, system: System, stack: contextlib.AsyncExitStack) -> None:
+    def __init__(
+        self,
+        context: Context,
+        system: System,
+        registries: Registries,
+        stack: contextlib.AsyncExitStack,
+    ) -> None:
         self.containers = Containers(context)
         self.execs = Execs(context)
         self.images = context.images
@@ -50,6 +57,7 @@ class Engine:
         self.volumes = Catalog(context.volumes, context.events.emit)
         self.events = context.events
         self.system = system
+        self.registries = registries
         self._stack = stack
         self._cgroup_parent = context.cgroup_parent
 
@@ -75,6 +83,7 @@ class Engine:
             layers = Layers(db, spawner, paths.snapshots)
             await layers.open()
             stack.push_async_callback(layers.close)
+            registry = RegistrySettings(settings.insecure_registry, settings.registry_mirror)
             images = Images(
                 db=db,
                 spawner=spawner,
@@ -83,7 +92,7 @@ class Engine:
                 temporary=paths.temporary,
                 emit=events.emit,
                 users=lambda image_id: image_uses(index, image_id),
-                registry=RegistrySettings(settings.insecure_registry, settings.registry_mirror),
+                registry=registry,
             )
             await images.open()
             stack.push_async_callback(images.close)
@@ -117,7 +126,7 @@ class Engine:
                 registry_mirrors=settings.registry_mirror,
                 firewall=networks.firewall.name,
             )
-            engine = cls(context, System(context, facts, Host()), stack)
+            engine = cls(context, System(context, facts, Host()), Registries(registry), stack)
             await engine.containers.open()
             await networks.sweep({container.id for container in index if container.is_alive})
             engine.containers.start_due()

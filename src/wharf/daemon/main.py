@@ -76,6 +76,7 @@ async def _serve(settings: Settings) -> None:
             volumes=engine.volumes,
             events=engine.events,
             system=engine.system,
+            registries=engine.registries,
         )
         runner = web.ServerRunner(server, shutdown_timeout=1.0)
         await runner.setup()

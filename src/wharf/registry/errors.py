@@ -4,6 +4,8 @@ A registry's own error codes (OCI distribution specification, "Error codes") are
 them: the code in small letters, a colon, the message.
 """
 
+from http import HTTPStatus
+
 from wharf.errors import Forbidden, Internal, InvalidParameter, NotFound, Unauthorized
 
 
@@ -42,6 +44,36 @@ class AccessDenied(Forbidden):
 
     def __init__(self) -> None:
         super().__init__("denied: requested access to the resource is denied")
+
+
+class NoCredentials(Internal):
+    """The registry wants a name and a password, and none were given."""
+
+    def __init__(self, request: str = "") -> None:
+        super().__init__(f"{request}no basic auth credentials")
+
+
+class LoginFailed(Internal):
+    """The registry does not take the name and the password."""
+
+    def __init__(self, url: str, status: int) -> None:
+        super().__init__(f"login attempt to {url} failed with status: {status} {HTTPStatus(status).phrase}")
+
+
+class SearchFailed(Internal):
+    """The index does not search."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"Unexpected status code {status}")
+
+
+class UnusableEndpoint(InvalidParameter):
+    """No index answers there; `failures` say why, over https and, where that is allowed, http."""
+
+    def __init__(self, base: str, failures: list[str]) -> None:
+        attempts = zip(("HTTPS", "HTTP"), failures, strict=False)
+        told = ". ".join(f"{scheme} attempt: {failure}" for scheme, failure in attempts)
+        super().__init__(f'invalid registry endpoint "{base}/v1/". {told}')
 
 
 class BlobUnknown(NotFound):

@@ -10,8 +10,10 @@ from urllib.parse import urlsplit
 
 from wharf.errors import InvalidParameter
 from wharf.registry.settings import RegistrySettings
+from wharf.schema.reference import DEFAULT_DOMAIN
 
-_HUB = "docker.io"
+__all__ = ["DEFAULT_DOMAIN", "Host", "Origin", "hosts_for", "is_insecure"]
+
 _HUB_HOST = "registry-1.docker.io"
 _PORTS = {"http": 80, "https": 443}
 
@@ -56,7 +58,7 @@ class Host(NamedTuple):
 
 def hosts_for(domain: str, settings: RegistrySettings) -> list[Host]:
     """Return where to ask for repositories of `domain`, in order."""
-    if domain == _HUB:
+    if domain == DEFAULT_DOMAIN:
         mirrors = [_mirror(url, settings) for url in settings.mirrors]
         return [*mirrors, Host(f"https://{_HUB_HOST}", True, domain)]
     if is_insecure(domain, settings):

@@ -119,6 +119,17 @@ INSPECTED = {
     "Mounts": [],
 }
 
+FOUND = [
+    {
+        "name": "x",
+        "description": "The x\nof all",
+        "star_count": 3,
+        "is_official": True,
+        "is_automated": False,
+    },
+    {"name": "who/x", "description": "d" * 60, "star_count": 300, "is_automated": True},
+]
+
 COMMANDS = [
     ("ps", CONTAINERS),
     ("ps --no-trunc", CONTAINERS),
@@ -137,6 +148,11 @@ COMMANDS = [
     ("ps --format {{.ID", CONTAINERS),
     ("ps", []),
     ("ps -q", []),
+    ("search x", FOUND),
+    ("search --no-trunc x", FOUND),
+    ("search --format {{.Name}}:{{.IsOfficial}}:{{.Description}} x", FOUND),
+    ("search --format json x", FOUND),
+    ("search x", []),
     ("images", IMAGES),
     ("images --digests", IMAGES),
     ("images --no-trunc", IMAGES),

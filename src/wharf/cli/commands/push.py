@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 
 from wharf.cli.command import Command
+from wharf.cli.credentials import registry_auth
 from wharf.cli.errors import CliError
 from wharf.cli.flags import Flag, Parsed
 from wharf.cli.kinds import STRING, SWITCH
 from wharf.cli.output.progress import discard, show_progress
 from wharf.cli.platform import platform_json
-from wharf.cli.pull import registry_auth
 from wharf.cli.reference import parse
 from wharf.client import images
 

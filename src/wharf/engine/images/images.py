@@ -18,6 +18,7 @@ from wharf.engine.images.load import Load, Report
 from wharf.engine.images.removal import Removal
 from wharf.engine.images.store import Store
 from wharf.errors import Conflict, InvalidParameter
+from wharf.registry.credentials import decode_auth
 from wharf.registry.platform import Platform
 from wharf.registry.settings import RegistrySettings
 from wharf.schema.filters import Filters
@@ -206,7 +207,7 @@ class Images:
 
         Raises InvalidParameter kinds, NotFound, and the errors of `wharf.registry.errors`.
         """
-        from wharf.engine.images import pulling, pushing  # noqa: PLC0415 - as in `pull`
+        from wharf.engine.images import pushing  # noqa: PLC0415 - as in `pull`
 
         reference = Reference.parse(name)
         if tag:
@@ -214,7 +215,7 @@ class Images:
         wanted = Platform.from_json(platform) if platform else None
         self._push_slots = self._push_slots or pushing.Slots(self._registry.uploads)
         push = pushing.Push(self._store, self._registry, self._push_slots, report)
-        await push.run(reference, pulling.decode_auth(auth), wanted)
+        await push.run(reference, decode_auth(auth), wanted)
         self._emit_event("image", "push", reference.familiar, {"name": reference.familiar_name})
 
     async def adopt(self, config: bytes, *, names: Iterable[Reference], lease: Lease) -> Image:

@@ -5,13 +5,9 @@ more, uncompressed, against the diff ids of the config. What a failed pull fetch
 """
 
 import asyncio
-import base64
-import binascii
 import os
 from collections.abc import Callable
 from typing import NamedTuple
-
-import msgspec
 
 from wharf.content.blobs import Writer
 from wharf.content.layers import Source
@@ -23,7 +19,7 @@ from wharf.engine.images.load import Report
 from wharf.engine.images.places import StoredManifest
 from wharf.engine.images.store import Store
 from wharf.registry.client.pull import PulledImage, pull
-from wharf.registry.credentials import Credentials
+from wharf.registry.credentials import Credentials, decode_auth
 from wharf.registry.platform import Platform
 from wharf.registry.progress import PullProgress
 from wharf.registry.settings import RegistrySettings
@@ -42,15 +38,6 @@ class Wanted(NamedTuple):
     auth: Credentials | None
 
 
-class _Auth(msgspec.Struct):
-    """The header X-Registry-Auth, decoded."""
-
-    username: str = ""
-    password: str = ""
-    identity_token: str = msgspec.field(default="", name="identitytoken")
-    registry_token: str = msgspec.field(default="", name="registrytoken")
-
-
 def wanted(name: str, *, tag: str, platform: str, auth: str) -> Wanted:
     """Return what the parameters of a pull mean; `tag` may be a digest; raises InvalidParameter kinds."""
     reference = Reference.parse(name.removesuffix(":"))
@@ -63,21 +50,6 @@ def wanted(name: str, *, tag: str, platform: str, auth: str) -> Wanted:
         reference.tagged(),
         Platform.parse(platform) if platform else None,
         decode_auth(auth) if auth else None,
-    )
-
-
-def decode_auth(header: str) -> Credentials | None:
-    """Return the credentials in X-Registry-Auth; what cannot be read counts as none, as in Docker."""
-    try:
-        raw = base64.urlsafe_b64decode(header + "=" * (-len(header) % 4))
-        auth = msgspec.json.decode(raw, type=_Auth)
-    except (ValueError, binascii.Error, msgspec.DecodeError):
-        return None
-    return Credentials(
-        auth.username,
-        auth.password,
-        identity_token=auth.identity_token,
-        registry_token=auth.registry_token,
     )
 
 

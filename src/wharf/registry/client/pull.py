@@ -59,7 +59,7 @@ async def pull(
     a mirror. Raises the errors of `wharf.registry.errors`.
     """
     reference = reference.tagged()
-    repository, top, progress_id = await _resolve(reference, auth, settings)
+    repository, top, progress_id = await resolve(reference, auth, settings)
     try:
         progress(PullProgress(f"Pulling from {reference.path}", progress_id))
         chosen = await _choose(repository, top, platform or Platform.of_host())
@@ -80,7 +80,7 @@ async def pull(
     )
 
 
-async def _resolve(
+async def resolve(
     reference: Reference, auth: Credentials | None, settings: RegistrySettings
 ) -> tuple[Repository, Checked, str]:
     """Return the first host's repository that has the reference, with what it leads to.
@@ -171,7 +171,7 @@ class _Fetching:
 
     async def config(self, blob: Blob) -> bytes:
         """Fetch the config into the sink, and return it: it is small."""
-        kept = _Kept()
+        kept = KeptBlob()
         await Download(self._repository, blob, self._settings, _ignore).into(kept, "image config")
         if not await self._blobs.has(blob.digest):
             writer = await self._blobs.writer(blob.digest, blob.size)
@@ -186,13 +186,14 @@ class _Fetching:
         self._progress(PullProgress(words.DOWNLOADING, blob.digest.short, current, blob.size))
 
 
-class _Kept:
+class KeptBlob:
     """A sink for one small blob."""
 
     def __init__(self) -> None:
         self.data = bytearray()
 
     async def write(self, data: bytes) -> None:
+        """Append `data`."""
         self.data += data
 
     async def commit(self) -> None:

@@ -40,7 +40,9 @@ def read(status: int, body: bytes) -> Refusal:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         faults = _Faults()
     if not faults.errors:
-        return Refusal(status, "", faults.details or _without_code(status, body))
+        if faults.details and status == HTTPStatus.UNAUTHORIZED:  # what Docker's own token server says
+            return Refusal(status, "UNAUTHORIZED", _clean(f"unauthorized: {faults.details}"))
+        return Refusal(status, "", _clean(faults.details) or _without_code(status, body))
     fault = faults.errors[0]
     words = fault.code.replace("_", " ").lower()
     return Refusal(

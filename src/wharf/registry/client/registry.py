@@ -16,7 +16,7 @@ from wharf.registry.client.tokens import Tokens
 from wharf.registry.client.transport import Answer, Transport
 from wharf.registry.credentials import Credentials
 from wharf.registry.documents import INDEX_TYPES, MANIFEST_TYPES, Checked, check
-from wharf.registry.errors import AccessDenied, BlobUnknown, ManifestUnknown, PullDenied
+from wharf.registry.errors import AccessDenied, BlobUnknown, ManifestUnknown, NoCredentials, PullDenied
 from wharf.registry.host import Host
 from wharf.registry.settings import RegistrySettings
 from wharf.schema.digest import Digest
@@ -69,6 +69,12 @@ class Repository:
         Raises ManifestUnknown, PullDenied, NotAuthorized, InvalidDocument, VerificationFailed, Unreachable.
         """
         url = f"{self._base}{self._reference.path}/manifests/{name}"
+        try:
+            return await self._manifest(url, name, expected)
+        except NoCredentials:
+            raise NoCredentials(f'Head "{url}": ') from None  # Docker asks with HEAD first
+
+    async def _manifest(self, url: str, name: str, expected: Digest | None) -> Checked:
         async with self.get(url, {"Accept": _ACCEPT}) as answer:
             if answer.status != HTTPStatus.OK:
                 raise self._refused_manifest(answer.status, await answer.body(_REFUSAL_BODY), name)
@@ -149,6 +155,8 @@ class Repository:
             self._learn(answer)
             self._tokens.forget()
             again = await self._tokens.header(scope)
+            if again is None and self._tokens.wants_password:
+                raise NoCredentials
             if again is None or (again == authorization and again.startswith("Basic")):
                 yield answer
                 return

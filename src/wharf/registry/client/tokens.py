@@ -5,7 +5,6 @@ an address or name of this host or link, unless the registry itself is there (CV
 Times are of CLOCK_BOOTTIME, which no clock change moves.
 """
 
-import base64
 import time
 from typing import NamedTuple
 from urllib.parse import urlencode
@@ -17,7 +16,7 @@ from wharf.registry.client.challenge import Challenge
 from wharf.registry.client.refusal import refused
 from wharf.registry.client.transport import Answer, Transport
 from wharf.registry.credentials import Credentials
-from wharf.registry.errors import InvalidDocument, UnsafeRealm
+from wharf.registry.errors import InvalidDocument, NotAuthorized, UnsafeRealm
 from wharf.registry.host import Origin
 
 _DEFAULT_LIFE_S = 60.0
@@ -30,6 +29,7 @@ class _Token(msgspec.Struct):
 
     token: str = ""
     access_token: str = ""
+    refresh_token: str = ""
     expires_in: float = _DEFAULT_LIFE_S
 
 
@@ -73,37 +73,63 @@ class Tokens:
         if self._challenge is None:
             return None
         if self._challenge.scheme == "basic":
-            return self._basic() if self._credentials.username else None
+            return self._credentials.basic() if self._credentials.username else None
         kept = self._kept.get(scope)
         if kept is None or kept.expires_at <= _now():
             kept = self._kept[scope] = await self._fetch(self._challenge, scope)
         return kept.header
 
+    async def login(self, url: str) -> tuple[str, str]:
+        """Return a header for `url`, of no scope, and the identity token that stands for it, empty for none.
+
+        Raises UnsafeRealm, NotAuthorized (naming `url`), Unreachable.
+        """
+        if self._challenge is None or self._challenge.scheme == "basic":
+            return self._credentials.basic(), self._credentials.identity_token
+        try:
+            token = await self._ask(self._challenge, "", offline=True)
+        except NotAuthorized as error:
+            raise NotAuthorized(f'Get "{url}": {error}') from error
+        header = f"Bearer {token.token or token.access_token}"
+        return header, token.refresh_token or self._credentials.identity_token
+
+    @property
+    def wants_password(self) -> bool:
+        """Whether the registry asks for a name and a password, and we have none."""
+        is_basic = self._challenge is not None and self._challenge.scheme == "basic"
+        return is_basic and not self._credentials.username
+
     async def _fetch(self, challenge: Challenge, scope: str) -> _Kept:
-        realm = challenge.parameters.get("realm", "")
-        self._check_realm(realm)
-        query = {"service": challenge.parameters.get("service", ""), "scope": scope}
-        query = {name: value for name, value in query.items() if value}
         asked_at = _now()
-        if self._credentials.identity_token:
-            form = query | {
-                "grant_type": "refresh_token",
-                "refresh_token": self._credentials.identity_token,
-                "client_id": _CLIENT_ID,
-            }
-            async with self._transport.post(realm, form) as answer:
-                token = await _read(answer)
-        else:
-            if self._credentials.username:
-                query["account"] = self._credentials.username
-            fields = [(name, value) for name, value in query.items() if name != "scope"]
-            fields += [("scope", one) for one in scope.split()]
-            url = f"{realm}{'&' if '?' in realm else '?'}{urlencode(fields)}"
-            authorization = self._basic() if self._credentials.username else None
-            async with self._transport.get(url, {}, authorization=authorization) as answer:
-                token = await _read(answer)
+        token = await self._ask(challenge, scope)
         life_s = max(token.expires_in, _DEFAULT_LIFE_S)
         return _Kept(f"Bearer {token.token or token.access_token}", asked_at + life_s * 0.9)
+
+    async def _ask(self, challenge: Challenge, scope: str, *, offline: bool = False) -> _Token:
+        """Fetch a token for `scope`; `offline` asks for one to use in the password's place, too."""
+        realm = challenge.parameters.get("realm", "")
+        self._check_realm(realm)
+        service = challenge.parameters.get("service", "")
+        if self._credentials.identity_token:
+            form = {
+                "client_id": _CLIENT_ID,
+                "grant_type": "refresh_token",
+                "refresh_token": self._credentials.identity_token,
+                "scope": scope,
+                "service": service,
+            }
+            async with self._transport.post(realm, form) as answer:
+                return await _read(answer)
+        fields = [("service", service)] if service else []
+        if self._credentials.username:
+            fields.append(("account", self._credentials.username))
+        if offline:
+            fields += [("client_id", _CLIENT_ID), ("offline_token", "true")]
+        fields += [("scope", one) for one in scope.split()]
+        url = f"{realm}{'&' if '?' in realm else '?'}{urlencode(fields)}"
+        authorization = self._credentials.basic() if self._credentials.username else None
+        async with self._transport.get(url, {}, authorization=authorization) as answer:
+            return await _read(answer)
 
     def _check_realm(self, realm: str) -> None:
         """Refuse a realm that is less trustworthy than the registry; raises UnsafeRealm."""
@@ -112,10 +138,6 @@ class Tokens:
             raise UnsafeRealm(realm)
         if _is_near(origin) and not _is_near(registry):
             raise UnsafeRealm(realm)
-
-    def _basic(self) -> str:
-        text = f"{self._credentials.username}:{self._credentials.password}"
-        return f"Basic {base64.b64encode(text.encode()).decode()}"
 
 
 async def _read(answer: Answer) -> _Token:
