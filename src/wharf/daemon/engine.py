@@ -23,6 +23,7 @@ from wharf.engine.containers.uses import image_uses
 from wharf.engine.events import Events
 from wharf.engine.host import Host
 from wharf.engine.images.images import Images
+from wharf.engine.logs.options import LogDefaults
 from wharf.engine.paths import Paths
 from wharf.engine.registries import Registries
 from wharf.engine.system import Facts, System
@@ -114,6 +115,7 @@ class Engine:
                 spawner=spawner,
                 events=events,
                 tasks=tasks,
+                log_defaults=LogDefaults(settings.log_driver, dict(settings.log_opt)),
                 cgroup_parent=settings.cgroup_parent or _cgroup_parent(settings),
                 cgroup_mode=cgroup.mode(),
                 available_capabilities=tuple(capability.names_of(capability.bounding_mask())),

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, NoReturn
 
 from wharf import __version__
+from wharf.engine.logs.options import check as check_log_options
 from wharf.errors import InvalidParameter
 from wharf.network.settings import DEFAULT_ADDRESS_POOLS, AddressPool
 
@@ -83,7 +84,8 @@ SETTINGS = (
     Setting(
         "default-runtime", "string", "runc", "Default OCI runtime for containers: runc, which is our own"
     ),
-    Setting("log-driver", "string", "json-file", "Default driver for container logs: json-file"),
+    Setting("log-driver", "string", "json-file", "Default driver for container logs"),
+    Setting("log-opt", "map", (), "Default log driver options for containers", None, "log-opts"),
     Setting("shutdown-timeout", "int", 15, "Set the default shutdown timeout"),
 )
 
@@ -120,7 +122,6 @@ NOT_YET = [
     "ip6tables",
     "ipv6",
     "log-format",
-    "log-opt",
     "max-concurrent-downloads",
     "max-concurrent-uploads",
     "max-download-attempts",
@@ -176,6 +177,7 @@ class Settings(NamedTuple):
     storage_driver: str
     default_runtime: str
     log_driver: str
+    log_opt: tuple[tuple[str, str], ...]
     shutdown_timeout: int
 
     @property
@@ -207,7 +209,15 @@ def _pool(text: str) -> AddressPool:
         raise argparse.ArgumentTypeError(f'invalid address pool "{text}": use base=CIDR,size=N') from None
 
 
-_TYPES: dict[str, Callable[[str], object]] = {"bool": _boolean, "int": int, "pools": _pool}
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"invalid map item {text}: should be of the form NAME=VALUE")
+    return name, value
+
+
+_TYPES: dict[str, Callable[[str], object]] = {"bool": _boolean, "int": int, "pools": _pool, "map": _pair}
+_LISTS = {"list", "pools", "map"}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -220,7 +230,7 @@ def _parser() -> argparse.ArgumentParser:
         names = [f"-{setting.short}"] if setting.short else []
         names.append(f"--{setting.flag}")
         convert = _TYPES.get(setting.kind, str)
-        if setting.kind in {"list", "pools"}:
+        if setting.kind in _LISTS:
             parser.add_argument(*names, dest=setting.field, action="append", type=convert, help=setting.help)
         elif setting.kind == "bool":
             parser.add_argument(
@@ -258,7 +268,7 @@ def read(arguments: Sequence[str]) -> Invocation:
     values.update(from_file)
     values.update(flags)
     for setting in SETTINGS:
-        if setting.kind in {"list", "pools"}:
+        if setting.kind in _LISTS:
             values[setting.field] = tuple(values[setting.field])  # type: ignore[arg-type]  # lists by construction
     values["default_address_pool"] = values["default_address_pool"] or DEFAULT_ADDRESS_POOLS
     values["pidfile"] = values["pidfile"] or f"{values['exec_root']}/wharfd.pid"
@@ -271,10 +281,13 @@ def _check(settings: Settings) -> None:
     for flag, value, only in (
         ("storage-driver", settings.storage_driver, "overlay2"),
         ("default-runtime", settings.default_runtime, "runc"),
-        ("log-driver", settings.log_driver, "json-file"),
     ):
         if value != only:
             raise InvalidParameter(f"--{flag}={value} is not supported by this engine yet")
+    try:
+        check_log_options(settings.log_driver, dict(settings.log_opt))
+    except InvalidParameter as error:
+        raise InvalidParameter(f"failed to set log opts: {error}") from error
     for name, path in (("data-root", settings.data_root), ("exec-root", settings.exec_root)):
         if not os.path.isabs(path):
             raise InvalidParameter(f"--{name} must be an absolute path, not {path}")
@@ -313,6 +326,8 @@ def _file_value(setting: Setting, value: object, path: str) -> object:
     match setting.kind, value:
         case ("list", list()) if all(isinstance(item, str) for item in value):
             return value
+        case ("map", dict()) if all(isinstance(item, str) for item in value.values()):
+            return list(value.items())
         case ("pools", list()):
             try:
                 return [AddressPool(pool["base"], pool["size"]) for pool in value]

@@ -58,6 +58,10 @@ class Paths(NamedTuple):
         """The json-file log of a container."""
         return f"{self.containers}/{container_id}/{container_id}-json.log"
 
+    def local_log(self, container_id: str) -> str:
+        """The `local` log of a container, and the copy of one that is sent away."""
+        return f"{self.containers}/{container_id}/local-logs/container.log"
+
     def bundle(self, container_id: str) -> str:
         """The OCI bundle of a run."""
         return f"{self.bundles}/{container_id}"

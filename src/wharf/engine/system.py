@@ -12,6 +12,7 @@ from wharf import __version__
 from wharf.engine.containers.context import Context
 from wharf.engine.containers.record import Status
 from wharf.engine.host import Host
+from wharf.engine.logs.options import DRIVERS
 from wharf.schema.filters import Filters
 from wharf.schema.system import (
     FirewallInfo,
@@ -87,7 +88,7 @@ class System:
             images=len(context.images.list(Filters(), everything=True)),
             driver="overlay2",
             driver_status=host.storage_status(context.paths.data_root),
-            plugins=PluginsInfo(volume=["local"], network=["bridge", "host", "null"], log=["json-file"]),
+            plugins=PluginsInfo(volume=["local"], network=["bridge", "host", "null"], log=list(DRIVERS)),
             memory_limit=host.has_controller("memory"),
             swap_limit=host.has_swap_limit,
             cpu_cfs_period=host.has_controller("cpu"),
@@ -101,7 +102,7 @@ class System:
             n_fd=len(os.listdir("/proc/self/fd")),
             n_goroutines=len(asyncio.all_tasks()),
             system_time=rfc3339(time.time_ns()),
-            logging_driver="json-file",
+            logging_driver=context.log_defaults.driver,
             cgroup_driver="cgroupfs",
             cgroup_version="1" if context.cgroup_mode == "v1" else "2",
             n_events_listener=context.events.listeners,

@@ -90,3 +90,25 @@ def test_a_broken_file_is_an_error_with_its_name(file: Path, text: str) -> None:
 def test_a_file_that_was_named_must_exist(file: Path) -> None:
     with pytest.raises(InvalidParameter, match="no such file"):
         read(["--config-file", str(file)])
+
+
+def test_log_options_are_read_from_flags_and_file(file: Path) -> None:
+    flags = ["--log-driver", "local", "--log-opt", "max-size=1m", "--log-opt", "max-file=2"]
+    settings = read(flags).settings
+    assert settings.log_driver == "local"
+    assert dict(settings.log_opt) == {"max-size": "1m", "max-file": "2"}
+    given = configure(file, **{"log-driver": "json-file", "log-opts": {"tag": "a=b"}})
+    assert dict(given.log_opt) == {"tag": "a=b"}
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--log-opt", "x"], "should be of the form NAME=VALUE"),
+        (["--log-opt", "x=1"], "failed to set log opts: unknown log opt 'x' for json-file log driver"),
+        (["--log-driver", "foo"], 'error looking up logging plugin foo: plugin "foo" not found'),
+    ],
+)
+def test_wrong_log_options_are_refused(flags: list[str], words: str) -> None:
+    with pytest.raises(InvalidParameter, match=words):
+        read(flags)

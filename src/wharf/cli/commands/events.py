@@ -49,7 +49,7 @@ def run(session: Session, parsed: Parsed) -> None:
     layout = parsed.text("format")
     template = None
     if layout:
-        from wharf.cli.template import Template, TemplateError
+        from wharf.template import Template, TemplateError
 
         try:
             template = Template("{{json .}}" if layout == "json" else layout, missing_is_nothing=True)

@@ -12,8 +12,8 @@ def print_formatted(layout: str, value: object) -> None:
         WrongFormat: `layout` is no template.
         CliError: `value` does not fit it.
     """
-    from wharf.cli.template import Template, TemplateError
-    from wharf.cli.template.errors import FillError
+    from wharf.template import Template, TemplateError
+    from wharf.template.errors import FillError
 
     try:
         template = Template("{{json .}}" if layout == "json" else layout)

@@ -19,7 +19,7 @@ def print_inspection(names: Sequence[str], layout: str, fetch: Callable[[str], b
     layout = layout.replace("\\t", "\t").replace("\\n", "\n") if layout != "json" else "{{json .}}"
     template = None
     if layout:
-        from wharf.cli.template import Template, TemplateError
+        from wharf.template import Template, TemplateError
 
         try:
             template = Template(layout)
@@ -37,7 +37,7 @@ def print_inspection(names: Sequence[str], layout: str, fetch: Callable[[str], b
         if template is None:
             found.append(value)
             continue
-        from wharf.cli.template.errors import FillError
+        from wharf.template.errors import FillError
 
         try:
             out.append(template.render(value))

@@ -50,8 +50,8 @@ class Listing:
 
     def _print_template(self, rows: Iterable[Mapping[str, Column]], text: str, *, labels: bool) -> None:
         from wharf.cli.output.row import Headers, Row
-        from wharf.cli.template import Template, TemplateError
-        from wharf.cli.template.errors import FillError
+        from wharf.template import Template, TemplateError
+        from wharf.template.errors import FillError
 
         is_table = text.startswith("table")
         if is_table:

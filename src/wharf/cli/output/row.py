@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from wharf.cli.template.functions import Function
-from wharf.cli.template.values import Fields
+from wharf.template.functions import Function
+from wharf.template.values import Fields
 
 
 class Row(Fields):

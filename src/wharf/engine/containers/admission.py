@@ -16,11 +16,10 @@ from wharf.engine.errors import NotYet
 from wharf.engine.images.image import Image
 from wharf.errors import Conflict, InvalidParameter
 from wharf.schema.container import ContainerConfig
-from wharf.schema.host_config import HostConfig, LogConfig, RestartPolicy
+from wharf.schema.host_config import HostConfig, RestartPolicy
 from wharf.schema.image import ImageConfig
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+", re.ASCII)
-_LOG_DRIVERS = {"json-file", "none"}
 
 
 def check_name(name: str) -> str:
@@ -103,7 +102,6 @@ def _host_defaults(host: HostConfig, *, cgroup_mode: str) -> HostConfig:
     return msgspec.structs.replace(
         host,
         network_mode=places.BRIDGE if network in {"", places.DEFAULT} else network,
-        log_config=LogConfig(type=host.log_config.type or "json-file", config=host.log_config.config or {}),
         restart_policy=RestartPolicy(
             name=host.restart_policy.name or "no", maximum_retry_count=host.restart_policy.maximum_retry_count
         ),
@@ -131,9 +129,6 @@ def _check_host(host: HostConfig) -> None:
     restart_policy.check(host.restart_policy)
     if host.restart_policy.name != "no" and host.auto_remove:
         raise InvalidParameter("can't create 'AutoRemove' container with restart policy")
-    if host.log_config.type not in _LOG_DRIVERS:
-        name = host.log_config.type
-        raise InvalidParameter(f'error looking up logging plugin {name}: plugin "{name}" not found')
     if host.network_mode == "host" and host.links:
         raise Conflict("conflicting options: host type networking can't be used with links")
 

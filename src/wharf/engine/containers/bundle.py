@@ -13,7 +13,7 @@ from wharf.engine.containers.container import Container
 from wharf.engine.containers.context import Context
 from wharf.engine.containers.oci import mounts, spec
 from wharf.failpoint import failpoint
-from wharf.shim.protocol import ShimConfig
+from wharf.shim.protocol import LogConfig, ShimConfig
 
 _FILES = (
     "config.json",
@@ -27,7 +27,7 @@ _FILES = (
 )
 
 
-def write(context: Context, container: Container, files: spec.Files) -> str:
+def write(context: Context, container: Container, files: spec.Files, log: LogConfig) -> str:
     """Write the bundle of a start and return its path."""
     record, host = container.record, container.record.host_config
     mounts.make_sources(host)
@@ -42,7 +42,6 @@ def write(context: Context, container: Container, files: spec.Files) -> str:
         available_capabilities=context.available_capabilities,
     )
     config = spec.build(subject)
-    options = host.log_config.config or {}
     height, width = host.console_size
     shim: ShimConfig = {
         "id": record.id,
@@ -50,12 +49,7 @@ def write(context: Context, container: Container, files: spec.Files) -> str:
         "tty": record.config.tty,
         "open_stdin": record.config.open_stdin,
         "stdin_once": record.config.stdin_once,
-        "log": {
-            "driver": "none" if host.log_config.type == "none" else "json-file",
-            "path": context.paths.log(record.id),
-            "max_size": _bytes(options.get("max-size", "")),
-            "max_file": int(options.get("max-file", "") or 1),
-        },
+        "log": log,
         "console_size": (height, width) if height and width else None,
         "restart": {
             "name": host.restart_policy.name,
@@ -95,16 +89,3 @@ def _put(path: str, value: object) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with open(descriptor, "wb") as file:
         file.write(msgspec.json.encode(value))
-
-
-_UNITS = {"": 1, "b": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
-
-
-def _bytes(text: str) -> int:
-    """Read Docker's size texts (`10m`, `512kb`); 0 for none or -1."""
-    lowered = text.strip().lower()
-    if lowered in {"", "-1"}:
-        return 0
-    number = lowered.rstrip("abgikmt")
-    unit = lowered[len(number) :].removesuffix("b").removesuffix("i")
-    return int(float(number) * _UNITS[unit])

@@ -81,6 +81,7 @@ class Container:
     def next_exit(self) -> "asyncio.Future[Condition]":
         """Return a future that resolves at the next exit to the condition it left."""
         future: asyncio.Future[Condition] = asyncio.get_running_loop().create_future()
+        self._next_exit = [waiting for waiting in self._next_exit if not waiting.done()]
         self._next_exit.append(future)
         return future
 

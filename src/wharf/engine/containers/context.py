@@ -10,6 +10,7 @@ from wharf.engine.containers.exec_instance import Exec
 from wharf.engine.containers.index import Index
 from wharf.engine.events import Events
 from wharf.engine.images.images import Images
+from wharf.engine.logs.options import LogDefaults
 from wharf.engine.paths import Paths
 from wharf.network.networks import Networks
 from wharf.spawner.client import Spawner
@@ -32,6 +33,7 @@ class Context:
     spawner: Spawner
     events: Events
     tasks: Supervisor
+    log_defaults: LogDefaults
     cgroup_parent: str
     cgroup_mode: str
     available_capabilities: tuple[str, ...]

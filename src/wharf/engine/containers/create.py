@@ -4,11 +4,14 @@ import os
 import secrets
 import time
 
+import msgspec
+
 from wharf.engine.containers import admission, index, places
 from wharf.engine.containers.container import Container
 from wharf.engine.containers.context import Context
 from wharf.engine.containers.record import Condition, Record
 from wharf.engine.images.image import Image
+from wharf.engine.logs.options import merge
 from wharf.engine.names import propose
 from wharf.errors import InvalidParameter, NotFound
 from wharf.failpoint import failpoint
@@ -51,8 +54,10 @@ async def create(
     if image and platform:
         _check_platform(image, config.image, platform)
     container_id = _new_id()
+    asked = request.host_config or HostConfig()
+    asked = msgspec.structs.replace(asked, log_config=merge(asked.log_config, context.log_defaults))
     config, host, warnings = admission.admit(
-        config, request.host_config or HostConfig(), image, container_id, cgroup_mode=context.cgroup_mode
+        config, asked, image, container_id, cgroup_mode=context.cgroup_mode
     )
     endpoints = places.settled(request.networking_config, host.network_mode, context.networks)
     given = (

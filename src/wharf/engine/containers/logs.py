@@ -1,28 +1,32 @@
-"""`logs`: what a container wrote, filtered and stamped, once or as it comes."""
+"""`logs`: what a container wrote, read by a worker (`engine/logs/`) and passed on as it comes."""
 
 import asyncio
-import struct
+import contextlib
+import fcntl
+import os
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 
-from wharf.aio.inotify import Watcher
+from wharf.aio.channel import wake
 from wharf.engine.containers.container import Container
 from wharf.engine.containers.context import Context
-from wharf.engine.logs.jsonfile import Entry, Reader, time_of
-from wharf.errors import InvalidParameter
+from wharf.engine.containers.log_config import readable
+from wharf.engine.logs import read_job
+from wharf.engine.logs.view import View
+from wharf.errors import InvalidParameter, NotImplementedByEngine
 from wharf.schema.stream import LogOptions
-from wharf.schema.timestamp import from_rfc3339, rfc3339_nine
+from wharf.schema.timestamp import rfc3339
 
-READABLE_DRIVERS = {"json-file"}
-_HEADER = struct.Struct(">BxxxL")
+_PIECE = 256 * 1024
+_PIPE = 1024 * 1024
 
 
 class LogStream:
     """A container's log on its way to one client: an async iterator of ready pieces of the answer's body."""
 
     def __init__(self, context: Context, container: Container, options: LogOptions) -> None:
+        self._context = context
         self._container = container
-        self._path = context.paths.log(container.id)
         self._options = options
         self.is_tty = container.record.config.tty
 
@@ -30,69 +34,78 @@ class LogStream:
         return self._pieces()
 
     async def _pieces(self) -> AsyncIterator[bytes]:
-        options = self._options
-        reader = Reader(self._path, tail=options.tail if options.tail >= 0 else None)
+        ours, theirs = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        fcntl.fcntl(theirs, fcntl.F_SETPIPE_SZ, _PIPE)
+        pouring = asyncio.ensure_future(
+            pour(self._context, self._container, self._options, theirs, framed=not self.is_tty)
+        )
         try:
-            batches = reader.batches()
-            while (batch := await asyncio.to_thread(next, batches, None)) is not None:
-                if piece := self._render(batch):
-                    yield piece
-            if options.follow and not self._is_over():
-                with Watcher() as watcher:
-                    self._close_at_exit(watcher)
-                    async for batch in reader.follow(watcher):
-                        if piece := self._render(batch):
-                            yield piece
+            while piece := await _read(ours):
+                yield piece
+            await pouring
         finally:
-            reader.close()
+            os.close(ours)
+            pouring.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.gather(pouring, return_exceptions=True)
 
-    def _is_over(self) -> bool:
-        until = self._options.until
-        return not self._container.is_alive or 0 < until <= time.time_ns()
 
-    def _close_at_exit(self, watcher: Watcher) -> None:
-        if self._container.is_alive:
-            self._container.next_exit().add_done_callback(lambda _: watcher.close())
-        else:
-            watcher.close()
+async def pour(
+    context: Context, container: Container, options: LogOptions, target: int, *, framed: bool
+) -> None:
+    """Write a container's log to the descriptor `target`, which is closed here, and return at its end."""
+    kind, path = readable(context, container)
+    alive, exited = os.pipe2(os.O_CLOEXEC)
+    closer = contextlib.ExitStack()
+    closer.callback(os.close, exited)
+    follow = options.follow and not _is_over(container, options)
+    if follow:
+        container.next_exit().add_done_callback(lambda _: closer.close())
+    view = View(
+        stdout=options.stdout,
+        stderr=options.stderr,
+        since=_bound(options.since),
+        until=_bound(options.until),
+        timestamps=options.timestamps,
+        details=options.details,
+        framed=framed,
+    )
+    args = {**view._asdict(), "path": path, "format": kind, "tail": options.tail, "follow": follow}
+    try:
+        with closer:
+            await context.spawner.job(read_job.NAME, args, [target, alive])
+    finally:
+        os.close(alive)
+        os.close(target)
 
-    def _render(self, batch: list[Entry]) -> bytes:
-        """Return the entries of a batch that the client asked for, as it wants them."""
-        options = self._options
-        chosen: Iterable[Entry] = batch
-        if not (options.stdout and options.stderr):
-            wanted = "stdout" if options.stdout else "stderr"
-            chosen = (entry for entry in chosen if entry.stream == wanted)
-        if options.since or options.until:
-            chosen = (entry for entry in chosen if self._is_in_time(entry))
-        parts: list[bytes] = []
-        pack = _HEADER.pack
-        for entry in chosen:
-            text = entry.log.encode("utf-8", "surrogatepass")
-            if options.timestamps or options.details:
-                text = self._prefix(entry) + text
-            if not self.is_tty:
-                parts.append(pack(entry.stream_number, len(text)))
-            parts.append(text)
-        return b"".join(parts)
 
-    def _is_in_time(self, entry: Entry) -> bool:
-        moment = time_of(entry)
-        since, until = self._options.since, self._options.until
-        return not ((since and moment < since) or (until and moment > until))
+def _is_over(container: Container, options: LogOptions) -> bool:
+    return not container.is_alive or 0 < options.until <= time.time_ns()
 
-    def _prefix(self, entry: Entry) -> bytes:
-        words = [rfc3339_nine(from_rfc3339(entry.time))] if self._options.timestamps else []
-        if self._options.details:
-            words.append(",".join(f"{key}={value}" for key, value in sorted((entry.attrs or {}).items())))
-        return (" ".join(words) + " ").encode()
+
+def _bound(moment: int) -> str:
+    return rfc3339(moment)[:-1] if moment else ""
+
+
+async def _read(fd: int) -> bytes:
+    """Return what is there, waiting for it; nothing at the end."""
+    loop = asyncio.get_running_loop()
+    while True:
+        try:
+            return os.read(fd, _PIECE)
+        except BlockingIOError:
+            waiter = loop.create_future()
+            loop.add_reader(fd, wake(waiter))
+            try:
+                await waiter
+            finally:
+                loop.remove_reader(fd)
 
 
 def logs(context: Context, container: Container, options: LogOptions) -> LogStream:
     """Return the log of a container; refuses as Docker does."""
     if not options.stdout and not options.stderr:
         raise InvalidParameter("Bad parameters: you must choose at least one stream")
-    driver = container.record.host_config.log_config.type
-    if driver not in READABLE_DRIVERS:
-        raise InvalidParameter("configured logging driver does not support reading")
+    if readable(context, container) == ("", ""):
+        raise NotImplementedByEngine("configured logging driver does not support reading")
     return LogStream(context, container, options)

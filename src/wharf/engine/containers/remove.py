@@ -67,17 +67,29 @@ async def clear_away(context: Context, container: Container) -> None:
 def is_light(folder: str) -> bool:
     """Return whether a folder is removed sooner than a thread is asked to do it."""
     try:
-        return sum(entry.stat(follow_symlinks=False).st_size for entry in os.scandir(folder)) <= LIGHT
+        return _weight(folder) <= LIGHT
     except FileNotFoundError:
         return True
 
 
+def _weight(folder: str) -> int:
+    return sum(
+        _weight(entry.path)
+        if entry.is_dir(follow_symlinks=False)
+        else entry.stat(follow_symlinks=False).st_size
+        for entry in os.scandir(folder)
+    )
+
+
 def remove_folder(folder: str) -> None:
-    """Remove a container's folder: a flat one, with its log and generated files."""
+    """Remove a container's folder, with its logs and generated files: all of them the engine's own."""
     try:
-        names = os.listdir(folder)
+        entries = list(os.scandir(folder))
     except FileNotFoundError:
         return
-    for name in names:
-        os.unlink(f"{folder}/{name}")
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            remove_folder(entry.path)
+        else:
+            os.unlink(entry.path)
     os.rmdir(folder)

@@ -11,7 +11,7 @@ import msgspec
 
 from wharf.aio.channel import Channel
 from wharf.aio.peer import Peer
-from wharf.engine.containers import attach, bundle, files, news, places, restart_policy
+from wharf.engine.containers import attach, bundle, files, log_config, news, places, restart_policy
 from wharf.engine.containers import exit as exit_
 from wharf.engine.containers.container import Container, Run
 from wharf.engine.containers.context import Context
@@ -90,7 +90,7 @@ async def _launch(context: Context, container: Container, run: Run) -> int:
     await _lease(context, container, run)
     failpoint("start.leased")
     made = files.write(context, container, run.endpoints)
-    path = bundle.write(context, container, made)
+    path = bundle.write(context, container, made, await log_config.for_shim(context, container))
     failpoint("start.bundled")
     sock, pidfd = await context.spawner.shim(path)
     os.close(pidfd)

@@ -26,7 +26,7 @@ class LocalFile:
     is_full = False
 
     def __init__(self, path: str, *, max_size: int, max_file: int, compress: bool) -> None:
-        self._files = LogFiles(path, max_size=max_size, max_file=max_file, compress=compress, mend=_mend)
+        self._files = LogFiles(path, max_size=max_size, max_file=max_file, compress=compress, mend=whole_end)
         self._lines = Lines()
 
     @property
@@ -55,17 +55,18 @@ class LocalFile:
         self._files.append(record, TAIL.size + size + TAIL.size)
 
 
-def _mend(fd: int, size: int) -> int:
+def whole_end(fd: int, size: int) -> int:
     """Return where the last whole record ends; walks through them only where the last is not whole."""
     if size >= TAIL.size:
         (last,) = TAIL.unpack(os.pread(fd, TAIL.size, size - TAIL.size))
         start = size - last - 2 * TAIL.size
-        if start >= 0 and os.pread(fd, TAIL.size, start) == TAIL.pack(last):
+        if start >= 0 and last >= BESIDE_TEXT and os.pread(fd, TAIL.size, start) == TAIL.pack(last):
             return size
     offset = 0
     while len(head := os.pread(fd, TAIL.size, offset)) == TAIL.size:
-        end = offset + TAIL.unpack(head)[0] + 2 * TAIL.size
-        if end > size or os.pread(fd, TAIL.size, end - TAIL.size) != head:
+        (length,) = TAIL.unpack(head)
+        end = offset + length + 2 * TAIL.size
+        if length < BESIDE_TEXT or end > size or os.pread(fd, TAIL.size, end - TAIL.size) != head:
             break
         offset = end
     return offset

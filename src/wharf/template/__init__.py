@@ -5,7 +5,7 @@ else, break, continue), with, comments, trimming, the built-in functions and tho
 `define`, `template` and `block` are refused.
 """
 
-from wharf.cli.template.errors import TemplateError
-from wharf.cli.template.evaluate import Template
+from wharf.template.errors import TemplateError
+from wharf.template.evaluate import Template
 
 __all__ = ["Template", "TemplateError"]

@@ -2,8 +2,8 @@
 
 import pytest
 
-from wharf.cli.template import Template, TemplateError
-from wharf.cli.template.errors import FillError
+from wharf.template import Template, TemplateError
+from wharf.template.errors import FillError
 
 VALUE: dict[str, object] = {
     "Name": "/web",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from wharf.cli.template.errors import FillError
+from wharf.template.errors import FillError
 
 
 class Fields:

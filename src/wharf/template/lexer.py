@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wharf.cli.template.errors import TemplateError
+from wharf.template.errors import TemplateError
 
 _SPACE = " \t\r\n"
 _WORD = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")

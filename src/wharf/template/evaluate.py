@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from wharf.cli.template.errors import FillError
-from wharf.cli.template.functions import FUNCTIONS, Function
-from wharf.cli.template.lexer import place
-from wharf.cli.template.parser import Action, Control, Jump, Node, Operand, Parser, Pipeline, Text
-from wharf.cli.template.values import Fields, show
+from wharf.template.errors import FillError
+from wharf.template.functions import FUNCTIONS, Function
+from wharf.template.lexer import place
+from wharf.template.parser import Action, Control, Jump, Node, Operand, Parser, Pipeline, Text
+from wharf.template.values import Fields, show
 
 _NOTHING = object()
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from wharf.cli.template.errors import FillError
-from wharf.cli.template.values import encode, equal, less, plain, printf
+from wharf.template.errors import FillError
+from wharf.template.values import encode, equal, less, plain, printf
 
 Function = Callable[..., object]
 

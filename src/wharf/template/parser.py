@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from wharf.cli.template.errors import TemplateError
-from wharf.cli.template.lexer import Token, fail, tokens
+from wharf.template.errors import TemplateError
+from wharf.template.lexer import Token, fail, tokens
 
 
 class Operand:
