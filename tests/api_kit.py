@@ -7,7 +7,7 @@ import json
 import os
 import socket
 import tempfile
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -25,6 +25,8 @@ from wharf.schema.container import (
     ContainerState,
     ContainerSummary,
     ContainerTop,
+    FilesystemChange,
+    PathStat,
     WaitResponse,
 )
 from wharf.schema.event import EventActor, EventMessage
@@ -75,11 +77,68 @@ class FakeLog:
             yield piece
 
 
-class FakeContainers:
-    """Knows one container, `c1`; remembers what it was asked."""
+class FakeCopied(NamedTuple):
+    stat: PathStat
+    pieces: AsyncGenerator[bytes, None]
+
+
+class FakeFiles:
+    """The files of one container, `c1`: its tar comes from `tar`, its changes from `changed`."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, Any]] = []
+        self.is_closed = asyncio.Event()
+        self.tar: Sequence[bytes | Exception] = (b"", b"ta", b"r")
+        self.changed: list[FilesystemChange] | None = None
+        self.uploaded = b""
+
+    async def _pieces(self) -> AsyncGenerator[bytes, None]:
+        try:
+            for piece in self.tar:
+                if isinstance(piece, Exception):
+                    raise piece
+                yield piece
+        finally:
+            self.is_closed.set()
+
+    def _known(self, ref: str) -> None:
+        if ref != "c1":
+            raise NotFound(f"No such container: {ref}")
+
+    async def changes(self, ref: str) -> "list[FilesystemChange] | None":
+        self._known(ref)
+        return self.changed
+
+    async def export(self, ref: str) -> AsyncGenerator[bytes, None]:
+        self._known(ref)
+        return self._pieces()
+
+    async def stat_path(self, ref: str, path: str) -> PathStat:
+        self._known(ref)
+        self.asked.append(("stat_path", path))
+        return PathStat(name="n", size=3, mode=0o644, mtime="2026-01-02T03:04:05Z")
+
+    async def copy_out(self, ref: str, path: str) -> FakeCopied:
+        return FakeCopied(await self.stat_path(ref, path), self._pieces())
+
+    async def copy_in(
+        self, ref: str, path: str, stream: AsyncIterable[bytes], *, keep_kind: bool, copy_owner: bool
+    ) -> None:
+        self._known(ref)
+        self.asked.append(("copy_in", (path, keep_kind, copy_owner)))
+        self.uploaded = b"".join([piece async for piece in stream])
+
+    async def commit(self, ref: str, **asked: Any) -> str:
+        self._known(ref)
+        self.asked.append(("commit", asked))
+        return "sha256:" + "1" * 64
+
+
+class FakeContainers(FakeFiles):
+    """Knows one container, `c1`; remembers what it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
         self.created: ContainerCreateRequest | None = None
         self.attachment = FakeAttachment(is_tty=False)
         self.exit: asyncio.Future[WaitResponse] = asyncio.get_running_loop().create_future()

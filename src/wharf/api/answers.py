@@ -1,6 +1,6 @@
 """The answers of the API: dockerd's headers, JSON with a newline behind it, streams that are flushed."""
 
-from collections.abc import AsyncIterable, Callable
+from collections.abc import AsyncIterable, Callable, Mapping
 from typing import Final
 
 from aiohttp import web
@@ -52,8 +52,8 @@ def stream_type(call: Call, *, is_tty: bool) -> str:
     return RAW_STREAM if is_tty or call.version < 42 else MULTIPLEXED_STREAM
 
 
-async def begin(call: Call, content_type: str) -> web.StreamResponse:
-    """Send the head of an answer that goes on; each `write` is a chunk, sent at once."""
+async def begin(call: Call, content_type: str, more: Mapping[str, str] | None = None) -> web.StreamResponse:
+    """Send the head of an answer that goes on, with `more` headers; each `write` is a chunk, sent at once."""
     response = web.StreamResponse(
         headers={
             "Api-Version": API_VERSION,
@@ -61,6 +61,7 @@ async def begin(call: Call, content_type: str) -> web.StreamResponse:
             "Docker-Experimental": "false",
             "Ostype": "linux",
             "Server": SERVER,
+            **(more or {}),
         }
     )
     await response.prepare(call.http)

@@ -10,6 +10,7 @@ from urllib.parse import quote, unquote
 from aiohttp import web
 
 from wharf.api import answers, contract, version
+from wharf.api import container_files as files_router
 from wharf.api import container_resources as resources_router
 from wharf.api import container_streams as streams_router
 from wharf.api import containers as containers_router
@@ -40,6 +41,7 @@ class Containers(
     resources_router.ContainerResourcesBackend,
     streams_router.ContainerStreamsBackend,
     networks_router.ConnectionsBackend,
+    files_router.ContainerFilesBackend,
     Protocol,
 ):
     """What the engine's containers do for the API."""
@@ -72,6 +74,7 @@ def make_app(
         containers_router.routes(containers),
         resources_router.routes(containers),
         streams_router.routes(containers),
+        files_router.routes(containers),
         exec_router.routes(execs),
         images_router.routes(images),
         volumes_router.routes(volumes),

@@ -88,6 +88,13 @@ class Call:
             return kind()
         return decode(await self.body() if has_body else b"", kind, go_type=go_type)
 
+    async def json_or_none(self, kind: type[T]) -> T | None:
+        """Return the body as a `kind`; None where there is none, or `null`; raises as `json`."""
+        has_body = self.has_body()
+        self._check_content_type(has_body=has_body)
+        body = await self.body() if has_body else b""
+        return None if body.strip() in (b"", b"null") else decode(body, kind)
+
     def _check_content_type(self, *, has_body: bool) -> None:
         header = self.http.headers.get("Content-Type")
         if header is None and not has_body:

@@ -43,8 +43,11 @@ def is_wanted_xattr(key: bytes) -> bool:
 class Extractor:
     """Makes the entries of a layer below `root` (borrowed). `size` counts the bytes of its files."""
 
-    def __init__(self, root: Root, reader: Reader, *, tick: Callable[[], None]) -> None:
-        """`tick` is called now and then while there is progress."""
+    def __init__(
+        self, root: Root, reader: Reader, *, tick: Callable[[], None], free_floor: int | None = None
+    ) -> None:
+        """`tick` is called now and then while there is progress; `free_floor` bytes are left free."""
+        self._free_floor = FREE_FLOOR if free_floor is None else free_floor
         self._root = root
         self._reader = reader
         self._place = Place(root)
@@ -250,7 +253,7 @@ class Extractor:
         self._since_check = 0
         self._tick()
         status = os.fstatvfs(self._root.fd)
-        if status.f_bavail * status.f_frsize < FREE_FLOOR or (status.f_files and not status.f_favail):
+        if status.f_bavail * status.f_frsize < self._free_floor or (status.f_files and not status.f_favail):
             raise Internal("cannot unpack: no space left on device")
 
 

@@ -7,15 +7,16 @@ chain above needs it and no operation leases it. A tree is removed by one rename
 The records are in the database, and again in memory: what only looks is not asynchronous.
 """
 
+import contextlib
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 
 from wharf.content import layer as table
 from wharf.content.chains import Chains, Keep, Source
 from wharf.content.folders import Jobs
 from wharf.content.layer import NoSuchLayer, Writable
-from wharf.content.packing import pack
+from wharf.content.packing import pack, poured
 from wharf.content.uninterrupted import uninterrupted
 from wharf.failpoint import failpoint
 from wharf.runtime.spec import RootMount
@@ -154,16 +155,54 @@ class Layers(Chains):
         """Return the folder of what container `key` has changed; raises NoSuchLayer."""
         return self.folders.fs(self._writable(key).number)
 
-    def export(self, key: str) -> AsyncIterator[bytes]:
+    def export(self, key: str) -> AsyncGenerator[bytes, None]:
         """Return the tar of all that container `key`'s root holds; raises NoSuchLayer."""
         writable = self._writable(key)
         lower = [f"{writable.number}/fs", *self._lower_of(writable)]
         return pack(self._jobs, self.folders.path, lower, as_layer=False)
 
-    def changes(self, key: str) -> AsyncIterator[bytes]:
+    def changes(self, key: str) -> AsyncGenerator[bytes, None]:
         """Return what container `key` has changed, as the tar of a layer; raises NoSuchLayer."""
         lower = [f"{self._writable(key).number}/fs"]
         return pack(self._jobs, self.folders.path, lower, as_layer=True)
+
+    async def pack_changes(self, key: str, fd: int) -> None:
+        """Write the tar of `changes` to the file `fd` (borrowed); raises NoSuchLayer, Internal."""
+        lower = [f"{self._writable(key).number}/fs"]
+        with self._snapshots() as folder:
+            await self._jobs.job("content.pack", {"lower": lower, "as_layer": True}, [folder, fd])
+
+    async def difference(self, key: str) -> list[tuple[int, bytes]]:
+        """Return what container `key` has changed: Docker's kind of change and the path, in order.
+
+        Raises NoSuchLayer.
+        """
+        writable = self._writable(key)
+        args = {"upper": writable.number, "lower": self._lower_of(writable)}
+
+        async def work(pipe: int) -> dict[str, object]:
+            with self._snapshots() as folder:
+                return await self._jobs.job("content.difference", args, [folder, pipe])
+
+        pieces = [piece async for piece in poured(work)]
+        return [(line[0] - ord("0"), line[1:]) for line in b"".join(pieces).split(b"\0")[:-1]]
+
+    def stack_of(self, key: str) -> tuple[int, list[str]]:
+        """Return the number of `key`'s layer, and its folders, highest first; raises NoSuchLayer."""
+        writable = self._writable(key)
+        return writable.number, [f"{writable.number}/fs", *self._lower_of(writable)]
+
+    def chain_of(self, key: str) -> str | None:
+        """Return the chain that container `key` stands on; raises NoSuchLayer."""
+        return self._writable(key).chain_id
+
+    @contextlib.contextmanager
+    def _snapshots(self) -> Iterator[int]:
+        folder = os.open(self.folders.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            yield folder
+        finally:
+            os.close(folder)
 
     def describe(self, key: str) -> dict[str, str]:
         """Return what `inspect` shows of a container's layers (Docker's names); raises NoSuchLayer."""

@@ -9,6 +9,7 @@ in it, whole seconds, numeric owners, sockets left out. A file that shrinks whil
 zeros.
 """
 
+import errno
 import os
 import stat
 
@@ -28,6 +29,7 @@ _BUFFER = 1024 * 1024
 _SMALL = 64 * 1024
 _INSIDE = rooted.RESOLVE_BENEATH | rooted.RESOLVE_NO_SYMLINKS | rooted.RESOLVE_NO_MAGICLINKS
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOATIME | os.O_CLOEXEC
+_GONE = frozenset((errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ESTALE))
 _STAND = "trash"
 """A folder that is always there, to mount on in this job's own namespace."""
 
@@ -51,15 +53,27 @@ def pack(args: dict[str, object], fds: list[int], tell: Tell) -> dict[str, objec
 
 
 class Packer:
-    """Writes what is below `root` (borrowed) to `output_fd` (borrowed)."""
+    """Writes what is below `root` (borrowed) to `output_fd` (borrowed); `prefix` goes before each name."""
 
-    def __init__(self, root: Root, output_fd: int, *, as_layer: bool) -> None:
+    def __init__(self, root: Root, output_fd: int, *, as_layer: bool, prefix: bytes = b"") -> None:
         self._root = root
         self._output = output_fd
         self._as_layer = as_layer
+        self._prefix = prefix
         self._links: dict[tuple[int, int], bytes] = {}
         self._buffer = bytearray()
         self.size = 0
+
+    def run_root(self) -> None:
+        """Write the root itself by the name that is the prefix, everything and the end; raises OSError."""
+        self._head(b"", os.fstat(self._root.fd), kinds.DIRECTORY)
+        self.run()
+
+    def run_one(self, base: bytes) -> None:
+        """Write the entry `base` of the root, which is no directory, and the end; raises OSError."""
+        self._entry(base)
+        self._put(END)
+        self._flush()
 
     def run(self) -> None:
         """Write everything and the end; raises OSError."""
@@ -85,12 +99,19 @@ class Packer:
         """Write one entry; return the paths of what is in it."""
         head, _, base = path.rpartition(b"/")
         flags = os.O_PATH | os.O_DIRECTORY
-        parent = rooted.openat2(self._root.fd, os.fsdecode(head) or ".", flags, resolve=_INSIDE)
+        try:
+            parent = rooted.openat2(self._root.fd, os.fsdecode(head) or ".", flags, resolve=_INSIDE)
+        except OSError as error:
+            if error.errno in _GONE:
+                return []
+            raise
         try:
             status = os.stat(base, dir_fd=parent, follow_symlinks=False)
             return self._write(path, parent, base, status)
-        except FileNotFoundError:
-            return []  # removed while we came here
+        except OSError as error:
+            if error.errno in _GONE:
+                return []  # removed or replaced while we came here
+            raise
         finally:
             os.close(parent)
 
@@ -129,7 +150,7 @@ class Packer:
     ) -> None:
         self._put(
             entry(
-                path,
+                self._prefix + path,
                 kind=kind,
                 mode=stat.S_IMODE(status.st_mode) if mode is None else mode,
                 uid=status.st_uid,
@@ -158,7 +179,7 @@ class Packer:
     def _file(self, path: bytes, parent: int, base: bytes, status: os.stat_result) -> None:
         inode = (status.st_dev, status.st_ino)
         if status.st_nlink > 1 and inode in self._links:
-            self._head(path, status, kinds.HARD_LINK, link=self._links[inode])
+            self._head(path, status, kinds.HARD_LINK, link=self._prefix + self._links[inode])
             return
         fd = os.open(base, _READ, dir_fd=parent)
         try:

@@ -4,24 +4,41 @@ import asyncio
 import contextlib
 import fcntl
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
 from wharf.content.folders import Jobs
 
 _PIPE = 1024 * 1024
 
 
-async def pack(jobs: Jobs, snapshots: str, lower: Sequence[str], *, as_layer: bool) -> AsyncIterator[bytes]:
+def pack(jobs: Jobs, snapshots: str, lower: Sequence[str], *, as_layer: bool) -> AsyncGenerator[bytes, None]:
     """Yield the tar of the folders `lower` of `snapshots`, highest first, merged; the job's error comes last.
 
     `as_layer` gives overlayfs's whiteouts as a layer's. A consumer that leaves early ends the worker.
     """
+
+    async def work(pipe: int) -> dict[str, object]:
+        folder = os.open(snapshots, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            args = {"lower": list(lower), "as_layer": as_layer}
+            return await jobs.job("content.pack", args, [folder, pipe])
+        finally:
+            os.close(folder)
+
+    return poured(work)
+
+
+async def poured(work: Callable[[int], Awaitable[object]]) -> AsyncGenerator[bytes, None]:
+    """Yield what `work` writes to the pipe that it is given, as it comes; its error comes last.
+
+    A consumer that leaves early cancels `work`.
+    """
     read, write = os.pipe()
     with contextlib.suppress(PermissionError):  # beyond the user's limit of pipe pages: slower, not wrong
         fcntl.fcntl(read, fcntl.F_SETPIPE_SZ, _PIPE)
-    task: asyncio.Task[dict[str, object]] | None = None
+    task: asyncio.Task[object] | None = None
     try:
-        task = asyncio.create_task(_run(jobs, snapshots, lower, write, as_layer=as_layer), name="pack")
+        task = asyncio.create_task(_run(work, write), name="pack")
         while piece := await _next(read):
             yield piece
         await task
@@ -34,15 +51,11 @@ async def pack(jobs: Jobs, snapshots: str, lower: Sequence[str], *, as_layer: bo
             await asyncio.wait([task])
 
 
-async def _run(
-    jobs: Jobs, snapshots: str, lower: Sequence[str], write: int, *, as_layer: bool
-) -> dict[str, object]:
-    """Run the job; the pipe's end goes with it, so that the reader sees the end when the worker is done."""
-    folder = os.open(snapshots, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+async def _run(work: Callable[[int], Awaitable[object]], write: int) -> object:
+    """Do the work; the pipe's end goes with it, so that the reader sees the end when the worker is done."""
     try:
-        return await jobs.job("content.pack", {"lower": list(lower), "as_layer": as_layer}, [folder, write])
+        return await work(write)
     finally:
-        os.close(folder)
         os.close(write)
 
 

@@ -12,7 +12,9 @@ processes, programs, sockets or signals. Landlock, where the kernel has it, stan
 
 import errno
 import os
-from collections.abc import Iterable
+import stat
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from wharf.linux import landlock, mount, prctl, rlimit, seccomp
 from wharf.linux.capability import set_capabilities
@@ -20,6 +22,7 @@ from wharf.linux.clone import CloneFlag, unshare
 from wharf.linux.mount import MountAttr, MountFlag
 from wharf.linux.rooted import Root
 
+_ATTRIBUTES = MountAttr.NOSUID | MountAttr.NODEV | MountAttr.NOEXEC
 _NAMESPACES = CloneFlag.NEWNS | CloneFlag.NEWNET | CloneFlag.NEWIPC | CloneFlag.NEWUTS
 _CAPABILITIES = (
     "CAP_CHOWN",
@@ -106,6 +109,13 @@ _LINKS_BETWEEN_DIRECTORIES = 2
 _LIMITS = {"RLIMIT_CORE": 0, "RLIMIT_NOFILE": 256, "RLIMIT_AS": 2 * 1024**3}
 
 
+class Submount(NamedTuple):
+    """A detached mount (ours) and where in the tree it goes."""
+
+    destination: str
+    tree: int
+
+
 def enter(folder_fd: int) -> Root:
     """Leave the host: return `folder_fd`'s directory as the root of this process; raises OSError."""
     # Detached before unshare(2): afterwards the descriptor's mount is another namespace's.
@@ -114,13 +124,22 @@ def enter(folder_fd: int) -> Root:
 
 def detach(folder_fd: int) -> int:
     """Return a mount of `folder_fd`'s directory that hangs nowhere yet; raises OSError."""
-    tree = mount.clone_tree(folder_fd, recursive=False)
-    mount.mount_setattr(tree, add=MountAttr.NOSUID | MountAttr.NODEV | MountAttr.NOEXEC)
-    return tree
+    return mount.clone_tree(folder_fd, recursive=False)
 
 
-def enter_tree(tree: int, *, readable: Iterable[int] = ()) -> Root:
-    """Leave the host with a detached mount as the root; below the directories `readable` nothing is made."""
+def enter_tree(
+    tree: int,
+    submounts: Sequence[Submount] = (),
+    *,
+    readonly: bool = False,
+    readable: Iterable[int] = (),
+) -> Root:
+    """Leave the host: return the detached mount `tree` (ours) as the root of this process; raises OSError.
+
+    Places for `submounts` that are missing are made; the tree itself is made `readonly` after that. Below the
+    directories `readable` nothing is made.
+    """
+    mount.mount_setattr(tree, add=_ATTRIBUTES)
     unshare(_NAMESPACES)
     mount.mount("none", "/", "", MountFlag.REC | MountFlag.PRIVATE)
     stand = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -131,8 +150,27 @@ def enter_tree(tree: int, *, readable: Iterable[int] = ()) -> Root:
     mount.pivot_root(".", ".")
     mount.umount2(".", mount.MNT_DETACH)
     os.chdir("/")
+    root = Root(tree)
+    for submount in submounts:
+        _place(root, submount)
+    if readonly:
+        mount.mount_setattr(tree, add=MountAttr.RDONLY)
     _give_up_privileges(tree, readable)
-    return Root(tree)
+    return root
+
+
+def _place(root: Root, submount: Submount) -> None:
+    """Attach a mount inside of the root, at a place that no link leads out of."""
+    mount.mount_setattr(submount.tree, add=_ATTRIBUTES, recursive=True)
+    try:
+        place = root.open(submount.destination)
+    except FileNotFoundError:
+        is_directory = stat.S_ISDIR(os.fstat(submount.tree).st_mode)
+        make = root.make_directories if is_directory else root.make_file
+        place = make(submount.destination, 0o755)
+    mount.attach(submount.tree, place)
+    os.close(place)
+    os.close(submount.tree)
 
 
 def _give_up_privileges(tree: int, readable: Iterable[int]) -> None:

@@ -188,6 +188,22 @@ class ContainerTop(Struct):
     titles: Strings = None
 
 
+class PathStat(Struct, rename="camel"):
+    """What `X-Docker-Container-Path-Stat` says of a path; `mode` as Go has it, `mtime` RFC 3339."""
+
+    name: str = ""
+    size: int = 0
+    mode: int = 0
+    mtime: str = ""
+    link_target: str = ""
+
+
+class CommitResponse(Struct):
+    """The answer to `POST /commit`."""
+
+    id: str = ""
+
+
 class FilesystemChange(Struct):
     """One path of `GET /containers/{id}/changes`: 0 modified, 1 added, 2 deleted."""
 

@@ -108,7 +108,7 @@ async def test_nobody_has_to_read_to_the_end(tmp_path: Path) -> None:
         Path(opened.layers.upper("c1"), "big").write_bytes(bytes(8 << 20))
         stream = opened.layers.export("c1")
         assert len(await anext(stream)) > 0
-        await stream.aclose()  # type: ignore[attr-defined]  # it is a generator
+        await stream.aclose()
         assert len(await bytes_of(opened.layers.changes("c1"))) > 8 << 20
 
 

@@ -70,7 +70,7 @@ def test_what_was_set_before_is_kept_or_added_to() -> None:
     [
         ("FROM x", "FROM is not a valid change command"),
         ("run x", "RUN is not a valid change command"),
-        ("CMD", "CMD requires at least one argument"),
+        ("ENV", "ENV requires at least one argument"),
         ("ENV A", "ENV must have two arguments"),
         ("EXPOSE x", "invalid containerPort: x"),
         ("EXPOSE 99999", "invalid containerPort: 99999"),

@@ -85,9 +85,19 @@ async def _take_over(context: Context, container: Container, run: Run, state: di
         await run.shim.close()
         await _never_started(context, container, run)
         return
+    if known.is_frozen_briefly:
+        with contextlib.suppress(EngineError):  # the commit had not come to it yet
+            await run.shim.call("resume")
+        status = "running"
     alive = Status.PAUSED if status == "paused" else Status.RUNNING
     condition = msgspec.structs.replace(
-        caught_up, status=alive, pid=pid, exit_code=0, error="", started_at=started_at
+        caught_up,
+        status=alive,
+        pid=pid,
+        exit_code=0,
+        error="",
+        started_at=started_at,
+        is_frozen_briefly=False,
     )
     await _follow(context, container, run, condition, pid)
 

@@ -56,6 +56,9 @@ class Container:
         self.is_being_removed = False
         self.pending_clients: list[PendingClient] = []
         self.exec_ids: list[str] = []
+        self.freezes = 0
+        """How many commits hold it frozen; changed under `freezing`."""
+        self.freezing = asyncio.Lock()
         self._next_exit: list[asyncio.Future[Condition]] = []
         self._removed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 

@@ -2,12 +2,14 @@
 
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Awaitable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Iterator, Sequence
 from typing import NamedTuple
 
 from wharf.engine.containers import (
+    archive,
     attach,
     autostart,
+    commit,
     connect,
     create,
     execs,
@@ -29,15 +31,19 @@ from wharf.engine.containers.context import Context
 from wharf.engine.containers.detach_keys import parse_detach_keys
 from wharf.engine.containers.exec_instance import Exec
 from wharf.engine.containers.prune import Pruner
+from wharf.engine.containers.record import Status
 from wharf.engine.containers.sizes import measure
 from wharf.engine.errors import NotYet
 from wharf.errors import Conflict, EngineError, InvalidParameter, NotFound, NotModified, kind_of
 from wharf.schema.container import (
+    ContainerConfig,
     ContainerCreateRequest,
     ContainerInspect,
     ContainersPruneReport,
     ContainerSummary,
     ContainerTop,
+    FilesystemChange,
+    PathStat,
     WaitResponse,
 )
 from wharf.schema.exec_ import ExecConfig, ExecInspect, ExecStartConfig
@@ -45,6 +51,9 @@ from wharf.schema.filters import Filters
 from wharf.schema.network import EndpointSettings
 from wharf.schema.stats import ContainerStats
 from wharf.schema.stream import AttachOptions, LogOptions
+
+Changes = list[FilesystemChange]
+"""Inside of the class `list` is the method."""
 
 
 class ContainerAttachment(NamedTuple):
@@ -238,6 +247,58 @@ class Containers:
             framed=not config.tty,
         )
         return ContainerAttachment(self._context, container, client)
+
+    async def changes(self, ref: str) -> Changes | None:
+        """Return what a container has changed of its image; None for nothing."""
+        found = await self._context.layers.difference(self._find(ref).id)
+        return [
+            FilesystemChange(path=path.decode("utf-8", "replace"), kind=kind) for kind, path in found
+        ] or None
+
+    async def export(self, ref: str) -> AsyncGenerator[bytes, None]:
+        """Return the tar of a container's root, without what is mounted in it."""
+        container = self._find(ref)
+        if container.condition.status is Status.DEAD:
+            raise Conflict(f"You cannot export container {container.id} which is Dead")
+        if container.is_being_removed:
+            raise Conflict(f"You cannot export container {container.id} which is being removed")
+        pieces = self._context.layers.export(container.id)
+        self._context.emit(container, "export")
+        return pieces
+
+    async def stat_path(self, ref: str, path: str) -> PathStat:
+        """Return what is at a path of a container."""
+        return await archive.stat_path(self._context, self._find(ref), ref, path)
+
+    async def copy_out(self, ref: str, path: str) -> archive.Copied:
+        """Return what is at a path of a container, with its tar."""
+        return await archive.copy_out(self._context, self._find(ref), ref, path)
+
+    async def copy_in(
+        self, ref: str, path: str, stream: AsyncIterable[bytes], *, keep_kind: bool, copy_owner: bool
+    ) -> None:
+        """Unpack a tar into a folder of a container."""
+        await archive.copy_in(
+            self._context, self._find(ref), ref, path, stream, keep_kind=keep_kind, copy_owner=copy_owner
+        )
+
+    async def commit(
+        self,
+        ref: str,
+        *,
+        config: ContainerConfig | None,
+        changes: Sequence[str],
+        repository: str,
+        tag: str,
+        author: str,
+        comment: str,
+        pause: bool,
+    ) -> str:
+        """Make an image of a container; return its id."""
+        if not ref:
+            raise InvalidParameter('invalid name or ID supplied: ""')
+        request = commit.CommitRequest(config, changes, repository, tag, author, comment, pause)
+        return await commit.commit(self._context, self._find(ref), request)
 
     async def logs(self, ref: str, options: LogOptions) -> logs.LogStream:
         """Return a container's log."""

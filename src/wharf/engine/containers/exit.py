@@ -94,6 +94,7 @@ async def conclude(context: Context, container: Container, run: Run) -> None:
         finished_at=ended["exited_at"],
         restart_count=_restarts(path, told, container.condition.restart_count),
         health=health.unwell(container.condition),
+        is_frozen_briefly=False,
     )
     recorded: Awaitable[object]
     removes_itself = container.record.host_config.auto_remove and not container.is_being_removed

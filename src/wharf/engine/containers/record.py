@@ -80,3 +80,5 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
     stopped_by_user: bool = False
     restart_count: int = 0
     health: HealthCondition | None = None
+    is_frozen_briefly: bool = False
+    """The engine has paused it for a commit, and lets it go on by itself."""

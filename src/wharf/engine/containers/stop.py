@@ -10,6 +10,7 @@ from wharf.engine.containers.context import Context
 from wharf.engine.containers.record import Condition, Status
 from wharf.engine.errors import CannotKill, NotRunning, Restarting
 from wharf.errors import Conflict, EngineError, Internal, InvalidParameter, NotModified
+from wharf.failpoint import failpoint
 
 _GRACE_AFTER_KILL_S = 10.0
 _GRACE_WITHOUT_SIGNAL_S = 2.0
@@ -147,8 +148,8 @@ async def _ends_within(
     return bool(done)
 
 
-async def pause(context: Context, container: Container) -> None:
-    """Freeze every process of the container."""
+async def pause(context: Context, container: Container, *, briefly: bool = False) -> None:
+    """Freeze every process of the container; `briefly` for the engine itself, which lets it go on."""
     async with container.lock:
         if container.condition.status is Status.RESTARTING:
             raise Restarting(container.id)
@@ -156,8 +157,13 @@ async def pause(context: Context, container: Container) -> None:
             raise NotRunning(container.id)
         if container.condition.status is Status.PAUSED:
             raise Conflict(f"Container {container.id} is already paused")
+        if briefly:  # first on record: an engine that is killed lets it go on when it is back
+            await context.index.save(container, container.with_condition(is_frozen_briefly=True))
+            failpoint("pause.recorded")
         await container.run.shim.call("pause")
-        condition = container.with_condition(status=Status.PAUSED, health=health.unwell(container.condition))
+        condition = container.with_condition(
+            status=Status.PAUSED, health=health.unwell(container.condition), is_frozen_briefly=briefly
+        )
         await context.index.save(container, condition)
         context.emit(container, "pause")
 
@@ -168,5 +174,6 @@ async def unpause(context: Context, container: Container) -> None:
         if container.condition.status is not Status.PAUSED or container.run is None:
             raise Conflict(f"Container {container.id} is not paused")
         await container.run.shim.call("resume")
-        await context.index.save(container, container.with_condition(status=Status.RUNNING))
+        condition = container.with_condition(status=Status.RUNNING, is_frozen_briefly=False)
+        await context.index.save(container, condition)
         context.emit(container, "unpause")

@@ -27,6 +27,7 @@ _PORT_MAX = 65535
 def apply(config: Mapping[str, object], changes: Sequence[str]) -> Config:
     """Return `config` after the instructions in `changes`; raises InvalidParameter."""
     result = dict(config)
+    has_command = False
     for change in changes:
         for line in filter(str.strip, change.replace("\\\n", " ").split("\n")):
             match = _LINE.fullmatch(line)
@@ -35,9 +36,12 @@ def apply(config: Mapping[str, object], changes: Sequence[str]) -> Config:
             instruction = _INSTRUCTIONS.get(word)
             if instruction is None:
                 raise InvalidParameter(f"{word} is not a valid change command")
-            if not rest:
+            if not rest and word != "CMD":
                 raise InvalidParameter(f"{word} requires at least one argument")
             instruction(result, rest)
+            has_command = has_command or word == "CMD"
+            if word == "ENTRYPOINT" and not has_command:
+                result.pop("Cmd", None)  # what was there was for another entrypoint
     return result
 
 
@@ -89,7 +93,9 @@ def _json_list(text: str) -> list[str] | None:
 
 def _command(text: str) -> list[str]:
     listed = _json_list(text)
-    return ["/bin/sh", "-c", text] if listed is None else listed
+    if listed is not None:
+        return listed
+    return ["/bin/sh", "-c", text] if text else ["/bin/sh", "-c"]
 
 
 def _cmd(config: Config, rest: str) -> None:

@@ -3,6 +3,7 @@
 What only looks is not asynchronous. Every change is durable when it returns, and told as an event.
 """
 
+import os
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -10,13 +11,15 @@ from wharf.content.blobs import Blobs
 from wharf.content.folders import Jobs
 from wharf.content.layers import Layers
 from wharf.content.lease import Lease
-from wharf.engine.images import importing, listing, save
+from wharf.engine.images import committing, importing, listing, save
+from wharf.engine.images.committing import Snapshot
 from wharf.engine.images.errors import NoSuchImage, NoSuchReference
 from wharf.engine.images.image import Image
 from wharf.engine.images.listing import ImageUse, Users
 from wharf.engine.images.load import Load, Report
 from wharf.engine.images.removal import Removal
 from wharf.engine.images.store import Store
+from wharf.engine.images.upload import receive, temporary_file
 from wharf.errors import Conflict, InvalidParameter
 from wharf.registry.credentials import decode_auth
 from wharf.registry.platform import Platform
@@ -108,11 +111,9 @@ class Images:
     async def tag(self, text: str, repository: str, tag: str = "") -> None:
         """Give an image another name; raises as `resolve`, InvalidReference."""
         image = self.resolve(text)
-        name = target_name(repository, tag)
+        name = unambiguous(target_name(repository, tag))
         if name is None:
             raise InvalidParameter("invalid reference format")
-        if name.familiar_name == "sha256":
-            raise InvalidParameter("refusing to create an ambiguous tag using digest algorithm as name")
         await self._store.tag(image, name)
         self._tell("tag", image, name.familiar)
 
@@ -218,6 +219,24 @@ class Images:
         await push.run(reference, decode_auth(auth), wanted)
         self._emit_event("image", "push", reference.familiar, {"name": reference.familiar_name})
 
+    async def receive(self, stream: AsyncIterable[bytes]) -> int:
+        """Return an upload as a file without a name, the caller's to close; raises Internal."""
+        fd = temporary_file(self._store.temporary)
+        try:
+            await receive(stream, fd, self._store.lane)
+        except BaseException:
+            os.close(fd)
+            raise
+        return fd
+
+    async def commit(self, snapshot: Snapshot, *, name: Reference | None) -> Image:
+        """Make an image of a container's layer; raises BadImage, NoSuchLayer, Internal."""
+        image = await committing.commit(self._store, snapshot, name=name)
+        self._tell("create", image)
+        if name is not None:
+            self._tell("tag", image, name.familiar)
+        return image
+
     async def adopt(self, config: bytes, *, names: Iterable[Reference], lease: Lease) -> Image:
         """Record a built or committed image, whose layers are in `layers` and held by `lease`.
 
@@ -239,3 +258,10 @@ def target_name(repository: str, tag: str = "") -> Reference | None:
     if name.digest is not None:
         raise InvalidParameter("cannot import digest reference")
     return name.with_tag(tag) if tag else name.tagged()
+
+
+def unambiguous(name: Reference | None) -> Reference | None:
+    """Return a name for an image; raises InvalidParameter where it looks like an id."""
+    if name is not None and name.familiar_name == "sha256":
+        raise InvalidParameter("refusing to create an ambiguous tag using digest algorithm as name")
+    return name

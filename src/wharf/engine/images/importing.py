@@ -58,9 +58,14 @@ async def import_image(
             return await store.create(raw, lease=lease, names=[] if name is None else [name])
 
 
+def own_architecture() -> str:
+    """Return this machine's architecture, by the name that images have for it."""
+    return _MACHINES.get(os.uname().machine, os.uname().machine)
+
+
 def _platform(text: str) -> tuple[str, str]:
     """Return architecture and variant of `os/architecture/variant`; this machine's where nothing is said."""
-    own = _MACHINES.get(os.uname().machine, os.uname().machine)
+    own = own_architecture()
     if not text:
         return own, ""
     system, _, rest = text.lower().partition("/")
