@@ -95,6 +95,11 @@ class Call:
         body = await self.body() if has_body else b""
         return None if body.strip() in (b"", b"null") else decode(body, kind)
 
+    def decoded(self, body: bytes, kind: type[T], *, go_type: str) -> T:
+        """Return `body`, which was read already, as a `kind`; raises as `json` does."""
+        self._check_content_type(has_body=self.has_body())
+        return decode(body, kind, go_type=go_type)
+
     def _check_content_type(self, *, has_body: bool) -> None:
         header = self.http.headers.get("Content-Type")
         if header is None and not has_body:

@@ -75,12 +75,14 @@ class _Containers:
         self._backend = backend
 
     async def create(self, call: Call) -> web.StreamResponse:
-        request = await read_create_request(call)
+        request, more = await read_create_request(call)
         name, platform = call.text("name"), call.text("platform")
         identifier, warnings = await self._backend.create(
-            request, name=name.removeprefix("/") or None, platform=platform or None
+            request,
+            name=name.removeprefix("/") or None,
+            platform=(platform or None) if call.version >= 41 else None,
         )
-        return answers.json(ContainerCreateResponse(id=identifier, warnings=list(warnings)), 201)
+        return answers.json(ContainerCreateResponse(id=identifier, warnings=[*warnings, *more]), 201)
 
     async def list(self, call: Call) -> web.StreamResponse:
         containers: Sequence[ContainerSummary] = await self._backend.list(

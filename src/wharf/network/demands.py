@@ -23,7 +23,7 @@ def check(network: Network | None, name: str, request: EndpointRequest, *, is_ne
     InvalidParameter.
     """
     if request.mac:
-        parse_mac(request.mac)
+        _check_mac(request.mac, name if is_new else "")
     faults: list[str] = []
     if name in PREDEFINED:
         if request.ip or request.ip6:
@@ -79,3 +79,11 @@ def _out_of_range(network: Network, version: int, text: str | None) -> list[str]
     if _is_address(text, version) and any(ip_address(text) in subnet for subnet in subnets):
         return []
     return [f"no configured subnet or ip-range contain the IP address {text}"]
+
+
+def _check_mac(text: str, network: str) -> None:
+    try:
+        parse_mac(text)
+    except InvalidParameter as error:
+        context = f"invalid config for network {network}: " if network else ""
+        raise InvalidParameter(f"{context}invalid MAC address {text}") from error

@@ -15,6 +15,11 @@ from wharf.schema.oci import Descriptor
 from wharf.schema.oci import Platform as SchemaPlatform
 
 _PART = re.compile(r"[A-Za-z0-9_.-]+", re.ASCII)
+_SYSTEM = re.compile(r"[A-Za-z0-9_-]+(?:\([A-Za-z0-9_.%-]*(?:\+[A-Za-z0-9_.%-]+)*\))?", re.ASCII)
+_SYSTEMS = frozenset(
+    {"aix", "android", "darwin", "dragonfly", "freebsd", "hurd", "illumos", "ios", "js", "linux", "nacl"}
+    | {"netbsd", "openbsd", "plan9", "solaris", "windows", "zos"}
+)
 _ARCHITECTURES = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64", "i386": "386", "i686": "386"}
 _ARM = {"armhf": "v7", "armel": "v6", "armv7l": "v7", "armv6l": "v6"}
 _ATTESTATION = "vnd.docker.reference.type"
@@ -33,12 +38,12 @@ class Platform(msgspec.Struct, frozen=True):
         parts = text.split("/")
         if not 1 <= len(parts) <= 3:
             raise InvalidParameter(f'"{text}": cannot parse platform specifier: invalid argument')
-        if not all(_PART.fullmatch(part) for part in parts):
-            raise InvalidParameter(
-                f'"{text}" is an invalid component of "{text}": platform specifier component must match'
-                ' "^[A-Za-z0-9_.-]+$": invalid argument'
-            )
+        _check_parts(text, parts)
         if len(parts) == 1:
+            if not _is_architecture(text) and text.lower() not in _SYSTEMS:
+                raise InvalidParameter(
+                    f'"{text}": unknown operating system or architecture: invalid argument'
+                )
             os_name, architecture = ("linux", text) if _is_architecture(text) else (text, machine())
             return cls(os_name.lower(), *_normal(architecture, ""))
         return cls(parts[0].lower(), *_normal(parts[1], parts[2] if len(parts) == 3 else ""))
@@ -78,6 +83,21 @@ def _go_fault(text: str) -> str:
     if not first:
         return "unexpected end of JSON input"
     return f"invalid character '{first}' looking for beginning of value"
+
+
+def _check_parts(text: str, parts: Sequence[str]) -> None:
+    if not _SYSTEM.fullmatch(parts[0]):
+        raise InvalidParameter(
+            f'"{parts[0]}" is an invalid OS component of "{text}": OSAndVersion specifier component must '
+            "match "
+            r'"^([A-Za-z0-9_-]+)(?:\\(([A-Za-z0-9_.%-]*)((?:\\+[A-Za-z0-9_.%-]+)*)\\))?$": invalid argument'
+        )
+    for part in parts[1:]:
+        if not _PART.fullmatch(part):
+            raise InvalidParameter(
+                f'"{part}" is an invalid component of "{text}": platform specifier component must match '
+                '"^[A-Za-z0-9_.-]+$": invalid argument'
+            )
 
 
 def machine() -> str:

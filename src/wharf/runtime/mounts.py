@@ -7,6 +7,7 @@ only a short list of files may be mounted, since programs (and this runtime) tru
 
 import errno
 import os
+import re
 import stat
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -14,6 +15,7 @@ from typing import NamedTuple
 
 from wharf.failpoint import failpoint
 from wharf.linux import mount
+from wharf.linux.clone import CloneFlag, setns
 from wharf.linux.mount import MountAttr, MountFlag
 from wharf.linux.rooted import Root
 from wharf.runtime import cgroup_mounts, options, procfs
@@ -21,6 +23,8 @@ from wharf.runtime.cgroup_mounts import CgroupView
 from wharf.runtime.errors import Refused, cause, text_of
 from wharf.runtime.options import MountOptions
 from wharf.runtime.spec import Mount
+
+_OF_A_PROCESS = re.compile(r"/proc/([0-9]+)/root(/.*)")
 
 
 class Order(NamedTuple):
@@ -200,7 +204,15 @@ class Mounter:
 
 
 def _clone(order: Order) -> int:
-    """Return a detached copy of a bind's source."""
+    """Return a detached copy of a bind's source.
+
+    A source `/proc/PID/root/…` is another container's: its path is resolved inside of that, links and all.
+    """
+    if found := _OF_A_PROCESS.fullmatch(order.source):
+        try:
+            return _clone_of_process(found[1], found[2], recursive=order.options.recursive)
+        except OSError as error:
+            raise _refused(order, f"open_tree {order.source}: {cause(error)}") from error
     try:
         source = os.open(order.source, os.O_PATH | os.O_CLOEXEC)
     except OSError as error:
@@ -211,6 +223,21 @@ def _clone(order: Order) -> int:
         raise _refused(order, f"open_tree {order.source}: {cause(error)}") from error
     finally:
         os.close(source)
+
+
+def _clone_of_process(pid: str, path: str, *, recursive: bool) -> int:
+    """Clone what is mounted in the mount namespace of another process: open_tree(2) has to be in it."""
+    with ExitStack() as stack:
+        own = os.open("/proc/self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+        stack.callback(os.close, own)
+        root = stack.enter_context(Root.at(f"/proc/{pid}/root"))
+        source = root.open(path)
+        stack.callback(os.close, source)
+        other = os.open(f"/proc/{pid}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+        stack.callback(os.close, other)
+        setns(other, CloneFlag.NEWNS)
+        stack.callback(setns, own, CloneFlag.NEWNS)
+        return mount.clone_tree(source, recursive=recursive)
 
 
 def _apply(tree: int, wanted: MountOptions) -> None:

@@ -45,6 +45,8 @@ def _path(name: str, own: int) -> str:
         parts = [part.replace("/", ".") for part in parts]
     dotted = ".".join(parts)
     if dotted in _IPC or dotted.startswith("fs.mqueue."):
+        if not own & CloneFlag.NEWIPC:
+            raise CannotInvoke(f'sysctl "{name}" is not allowed in the hosts ipc namespace')
         needed = CloneFlag.NEWIPC
     elif dotted.startswith("net."):
         if not own & CloneFlag.NEWNET:

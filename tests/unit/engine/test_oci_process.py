@@ -2,7 +2,7 @@
 
 import pytest
 
-from wharf.engine.containers.oci import defaults, process
+from wharf.engine.containers.oci import defaults, process, security
 from wharf.errors import InvalidParameter
 from wharf.schema.container import ContainerConfig
 from wharf.schema.host_config import HostConfig
@@ -66,4 +66,4 @@ def test_no_process_gets_inheritable_or_ambient_capabilities() -> None:
     [("no-new-privileges", True), ("no-new-privileges=true", True), ("no-new-privileges:false", False)],
 )
 def test_no_new_privileges_is_read_in_every_form(option: str, expected: bool) -> None:  # noqa: FBT001 - a case
-    assert process.no_new_privileges(HostConfig(security_opt=[option])) is expected
+    assert security.read(HostConfig(security_opt=[option])).no_new_privileges is expected

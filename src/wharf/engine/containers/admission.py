@@ -5,16 +5,18 @@ words what cannot be, and says plainly what this engine does not do yet. Nothing
 """
 
 import os
+import posixpath
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 
-from wharf.engine.containers import health, places, restart_policy, stop
-from wharf.engine.containers.oci import defaults, mounts, process, resources, spec
+from wharf.engine.containers import health, limits, places, restart_policy, settings_check
+from wharf.engine.containers.limit_support import LimitSupport
+from wharf.engine.containers.oci import defaults, security
 from wharf.engine.errors import NotYet
 from wharf.engine.images.image import Image
-from wharf.errors import Conflict, InvalidParameter
+from wharf.errors import Internal, InvalidParameter
 from wharf.schema.container import ContainerConfig
 from wharf.schema.host_config import HostConfig, RestartPolicy
 from wharf.schema.image import ImageConfig
@@ -67,70 +69,97 @@ def command(config: ContainerConfig) -> list[str]:
     words = [*(config.entrypoint or ()), *(config.cmd or ())]
     if not words:
         raise InvalidParameter("no command specified")
-    if words[0] == "" and len(words) == 1:
-        raise InvalidParameter("no command specified")
     return words
+
+
+def check(
+    config: ContainerConfig, host: HostConfig, *, kernel: LimitSupport, runtimes: Collection[str]
+) -> tuple[HostConfig, list[str]]:
+    """Refuse what cannot be, whatever the image.
+
+    Return the host config without what the kernel does not know, and warnings.
+    """
+    settings_check.check_request(config, host)
+    settings_check.check_config(config)
+    health.check(config.healthcheck)
+    settings_check.check_host(
+        host, knows_runtime=lambda name: name in runtimes or settings_check.is_shim_name(name)
+    )
+    host, warnings = limits.check(host, kernel)
+    policy = host.restart_policy
+    restart_policy.check(msgspec.structs.replace(policy, name=policy.name or "no"))
+    if policy.name not in {"", "no"} and host.auto_remove:
+        raise InvalidParameter("can't create 'AutoRemove' container with restart policy")
+    if host.network_mode == "host" and host.port_bindings:
+        warnings.append("Published ports are discarded when using host network mode")
+    return host, warnings
 
 
 def admit(
     request: ContainerConfig, host: HostConfig, image: Image | None, container_id: str, *, cgroup_mode: str
 ) -> tuple[ContainerConfig, HostConfig, list[str]]:
-    """Return the config and host config that are kept, and warnings for the user."""
+    """Return the config and host config that are kept, and warnings for the user; `host` has been checked."""
     config = _merge_image(request, image.config) if image else request
     host = _host_defaults(host, cgroup_mode=cgroup_mode)
     command(config)
+    changes: dict[str, str] = {}
     if not config.hostname:
-        name = os.uname().nodename if host.network_mode == "host" else container_id[:12]
-        config = msgspec.structs.replace(config, hostname=name)
-    if config.working_dir and not config.working_dir.startswith("/"):
-        raise InvalidParameter(
-            f"the working directory '{config.working_dir}' is invalid, it needs to be an absolute path"
-        )
-    health.check(config.healthcheck)
-    if config.stop_signal:
-        stop.parse_signal(config.stop_signal)
-    _check_host(host)
+        changes["hostname"] = os.uname().nodename if host.network_mode == "host" else container_id[:12]
+    if request.working_dir:
+        changes["working_dir"] = posixpath.normpath(request.working_dir)
+    if changes:
+        config = msgspec.structs.replace(config, **changes)
+    security.read(host)
+    _check_storage(host)
     _refuse_what_is_not_done(config, host)
     warnings: list[str] = []
     return config, host, warnings
 
 
+def _check_storage(host: HostConfig) -> None:
+    """Refuse options of the storage driver, in overlay2's words."""
+    for name in host.storage_opt:
+        if name.lower() != "size":
+            raise Internal(f"Unknown option {name}")
+        raise Internal("--storage-opt is supported only for overlay over xfs with 'pquota' mount option")
+
+
 def _host_defaults(host: HostConfig, *, cgroup_mode: str) -> HostConfig:
-    privileged = host.privileged
-    unmasked = privileged or "systempaths=unconfined" in (host.security_opt or ())
+    unmasked = host.privileged
     network = host.network_mode
+    shares_processes = host.privileged or "host" in (host.ipc_mode, host.pid_mode)
     return msgspec.structs.replace(
         host,
         network_mode=places.BRIDGE if network in {"", places.DEFAULT} else network,
         restart_policy=RestartPolicy(
             name=host.restart_policy.name or "no", maximum_retry_count=host.restart_policy.maximum_retry_count
         ),
-        port_bindings=host.port_bindings or {},
+        links=host.links or None,
         ipc_mode=host.ipc_mode or "private",
         cgroupns_mode=host.cgroupns_mode or ("private" if cgroup_mode == "v2" else "host"),
         shm_size=host.shm_size or defaults.SHM_SIZE,
         runtime=host.runtime or "runc",
-        masked_paths=None if unmasked else list(defaults.masked_paths()),
-        readonly_paths=None if unmasked else defaults.READONLY_PATHS,
-        memory_swap=host.memory_swap or 2 * host.memory,
-        memory_swappiness=None if host.memory_swappiness == -1 else host.memory_swappiness,
-        oom_kill_disable=bool(host.oom_kill_disable),
-        security_opt=["label=disable"] if privileged and not host.security_opt else host.security_opt,
+        masked_paths=_or_default(host.masked_paths, None if unmasked else list(defaults.masked_paths())),
+        readonly_paths=_or_default(host.readonly_paths, None if unmasked else defaults.READONLY_PATHS),
+        memory_swap=host.memory_swap if host.memory <= 0 else host.memory_swap or _int64(2 * host.memory),
+        oom_kill_disable=bool(host.oom_kill_disable) if cgroup_mode == "v1" else host.oom_kill_disable,
+        security_opt=_with_label(host.security_opt) if shares_processes else host.security_opt,
     )
 
 
-def _check_host(host: HostConfig) -> None:
-    process.capability_names(host, available=())
-    resources.check(host)
-    spec.check_security_options(host)
-    mounts.user_mounts(host)
-    if host.shm_size < 0:
-        raise InvalidParameter("SHM size can not be less than 0")
-    restart_policy.check(host.restart_policy)
-    if host.restart_policy.name != "no" and host.auto_remove:
-        raise InvalidParameter("can't create 'AutoRemove' container with restart policy")
-    if host.network_mode == "host" and host.links:
-        raise Conflict("conflicting options: host type networking can't be used with links")
+def _with_label(options: list[str] | None) -> list[str]:
+    """Return the options of a container that shares with the host what SELinux would part."""
+    given = options or []
+    return given if security.names_label(given) else [*given, "label=disable"]
+
+
+def _or_default(given: list[str] | None, default: list[str] | None) -> list[str] | None:
+    return default if given is None else given
+
+
+def _int64(number: int) -> int:
+    """Return what Go keeps of a number that overflows."""
+    return (number + 2**63) % 2**64 - 2**63
 
 
 def _refuse_what_is_not_done(config: ContainerConfig, host: HostConfig) -> None:
@@ -139,16 +168,8 @@ def _refuse_what_is_not_done(config: ContainerConfig, host: HostConfig) -> None:
         "--link": bool(host.links),
         "--volumes-from": bool(host.volumes_from),
         "an anonymous volume": bool(config.volumes),
-        "--device": bool(host.devices),
-        "--device-cgroup-rule": bool(host.device_cgroup_rules),
-        "--gpus": bool(host.device_requests),
-        "--userns": host.userns_mode not in {"", "host"},
-        "--init": bool(host.init),
-        "--storage-opt": bool(host.storage_opt),
-        f'the runtime "{host.runtime}"': host.runtime != "runc",
         "--volume-driver": host.volume_driver not in {"", "local"},
     }
     for what, is_asked in asked.items():
         if is_asked:
             raise NotYet(what)
-    spec.namespaces(host, "v1")

@@ -5,12 +5,14 @@ removed after the last one is undone, so what it names (cgroup, shim) is never w
 """
 
 import os
+import posixpath
 
 import msgspec
 
 from wharf.engine.containers import health
 from wharf.engine.containers.container import Container
 from wharf.engine.containers.context import Context
+from wharf.engine.containers.joined import Donors, effective_config
 from wharf.engine.containers.oci import mounts, spec
 from wharf.failpoint import failpoint
 from wharf.shim.protocol import LogConfig, ShimConfig
@@ -27,19 +29,20 @@ _FILES = (
 )
 
 
-def write(context: Context, container: Container, files: spec.Files, log: LogConfig) -> str:
+def write(context: Context, container: Container, files: spec.Files, log: LogConfig, donors: Donors) -> str:
     """Write the bundle of a start and return its path."""
     record, host = container.record, container.record.host_config
     mounts.make_sources(host)
     subject = spec.Subject(
         id=record.id,
-        config=record.config,
+        config=effective_config(context, record),
         host=host,
         args=[record.path, *record.args],
         files=files,
-        cgroup_parent=host.cgroup_parent or context.cgroup_parent,
+        cgroup_parent=posixpath.normpath(f"/{(host.cgroup_parent or context.cgroup_parent).lstrip('/')}"),
         cgroup_mode=context.cgroup_mode,
         available_capabilities=context.available_capabilities,
+        joined=donors.pids(),
     )
     config = spec.build(subject)
     height, width = host.console_size

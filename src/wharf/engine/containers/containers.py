@@ -34,7 +34,7 @@ from wharf.engine.containers.prune import Pruner
 from wharf.engine.containers.record import Status
 from wharf.engine.containers.sizes import measure
 from wharf.engine.errors import NotYet
-from wharf.errors import Conflict, EngineError, InvalidParameter, NotFound, NotModified, kind_of
+from wharf.errors import Conflict, EngineError, Internal, InvalidParameter, NotFound, NotModified, kind_of
 from wharf.schema.container import (
     ContainerConfig,
     ContainerCreateRequest,
@@ -155,7 +155,12 @@ class Containers:
         container = self._find(ref)
         with _told(f"Cannot restart container {ref}"), contextlib.suppress(NotModified):
             await stop.stop(self._context, container, signal=signal, timeout=timeout)
-        await start.start(self._context, container)
+        try:
+            await start.start(self._context, container)
+        except NotModified:
+            raise
+        except EngineError as error:
+            raise Internal(f"Cannot restart container {ref}: {error}") from error
         self._context.emit(container, "restart")
 
     async def kill(self, ref: str, *, signal: str) -> None:

@@ -6,17 +6,22 @@ import time
 
 import msgspec
 
-from wharf.engine.containers import admission, index, places
+from wharf.engine.containers import admission, index, joined, places
 from wharf.engine.containers.container import Container
 from wharf.engine.containers.context import Context
+from wharf.engine.containers.limit_support import limit_support
 from wharf.engine.containers.record import Condition, Record
 from wharf.engine.images.image import Image
 from wharf.engine.logs.options import merge
 from wharf.engine.names import propose
-from wharf.errors import InvalidParameter, NotFound
+from wharf.errors import NotFound
 from wharf.failpoint import failpoint
+from wharf.registry.platform import Platform
 from wharf.schema.container import ContainerConfig, ContainerCreateRequest
 from wharf.schema.host_config import HostConfig
+
+RUNTIMES = ("runc", "io.containerd.runc.v2")
+"""The names of our runtime; Docker's clients ask for these."""
 
 
 def _new_id() -> str:
@@ -32,13 +37,12 @@ def _config_of(request: ContainerCreateRequest) -> ContainerConfig:
     return ContainerConfig(**{field: getattr(request, field) for field in ContainerConfig.__struct_fields__})
 
 
-def _check_platform(image: Image, ref: str, asked: str) -> None:
-    """Refuse an image that is not for the platform asked for (`os/arch[/variant]`)."""
-    has = f"{image.file.os}/{image.file.architecture}"
-    if asked.split("/")[:2] != has.split("/"):
+def _check_platform(image: Image, ref: str, asked: Platform) -> None:
+    """Refuse an image that is not for the platform asked for."""
+    if (image.file.os, image.file.architecture) != (asked.os, asked.architecture):
         raise NotFound(
-            f"image with reference {ref} was found but its platform ({has}) "
-            f"does not match the specified platform ({asked})"
+            f"image with reference {ref} was found but its platform "
+            f"({image.file.os}/{image.file.architecture}) does not match the specified platform ({asked})"
         )
 
 
@@ -47,19 +51,23 @@ async def create(
 ) -> tuple[Container, list[str]]:
     """Create a container and return it with the warnings for its creator."""
     config = _config_of(request)
-    if config == ContainerConfig():
-        raise InvalidParameter("config cannot be empty in order to create a container")
-    wanted = admission.check_name(name) if name else None
-    image = context.images.resolve(config.image) if config.image else None
-    if image and platform:
-        _check_platform(image, config.image, platform)
-    container_id = _new_id()
+    wanted_platform = Platform.parse(platform) if platform else None
     asked = request.host_config or HostConfig()
     asked = msgspec.structs.replace(asked, log_config=merge(asked.log_config, context.log_defaults))
-    config, host, warnings = admission.admit(
-        config, asked, image, container_id, cgroup_mode=context.cgroup_mode
+    host, warnings = admission.check(config, asked, kernel=limit_support(), runtimes=RUNTIMES)
+    wanted = admission.check_name(name) if name else None
+    image = context.images.resolve(config.image) if config.image else None
+    if image and wanted_platform:
+        _check_platform(image, config.image, wanted_platform)
+    container_id = _new_id()
+    config, host, more = admission.admit(config, host, image, container_id, cgroup_mode=context.cgroup_mode)
+    warnings += more
+    host = joined.with_ids(context, host)
+    endpoints = (
+        {}
+        if config.network_disabled or joined.donor_of(host.network_mode) is not None
+        else places.settled(request.networking_config, host.network_mode, context.networks)
     )
-    endpoints = places.settled(request.networking_config, host.network_mode, context.networks)
     given = (
         wanted or propose(lambda proposed: context.index.holder_of(proposed) is not None) or container_id[:12]
     )

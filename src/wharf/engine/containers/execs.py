@@ -13,6 +13,7 @@ from wharf.engine.containers.container import Container
 from wharf.engine.containers.context import Context
 from wharf.engine.containers.exec_instance import Exec
 from wharf.engine.containers.oci import process as oci_process
+from wharf.engine.containers.oci import security
 from wharf.engine.containers.record import Record, Status
 from wharf.engine.errors import NoSuchExec, NotRunning, Restarting
 from wharf.errors import Conflict, EngineError, InvalidParameter, kind_of
@@ -174,7 +175,7 @@ def process_of(context: Context, record: Record, config: ExecConfig, size: tuple
         "cwd": config.working_dir or record.config.working_dir or "/",
         "capabilities": oci_process.capability_sets(capabilities),
         "oomScoreAdj": record.host_config.oom_score_adj,
-        "noNewPrivileges": oci_process.no_new_privileges(record.host_config),
+        "noNewPrivileges": security.read(record.host_config).no_new_privileges,
     }
     if limits := oci_process.rlimits(record.host_config):
         made["rlimits"] = limits

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from wharf.engine.containers.container import Container
 from wharf.engine.containers.context import Context
+from wharf.engine.containers.joined import network_owner
 from wharf.engine.containers.oci.spec import Files
 from wharf.network import hosts, resolv
 from wharf.network.endpoint import Endpoint
@@ -16,10 +17,16 @@ _LARGEST = 1 << 20
 
 
 def write(context: Context, container: Container, endpoints: Sequence[Endpoint]) -> Files:
-    """Write the files of a start below the container's folder; return where they are."""
+    """Write the files of a start below the container's folder; return where they are.
+
+    A container that joins another's network has that one's files.
+    """
     record = container.record
-    folder = context.paths.container(record.id)
+    owner = network_owner(context, record)
+    folder = context.paths.container(owner.id)
     made = Files(f"{folder}/resolv.conf", f"{folder}/hostname", f"{folder}/hosts")
+    if owner is not record:
+        return made
     texts = {
         made.resolv_conf: _resolv_conf(context, container),
         made.hostname: f"{record.config.hostname}\n",

@@ -6,11 +6,13 @@ from wharf.engine.containers import health, places
 from wharf.engine.containers.container import Container
 from wharf.engine.containers.context import Context
 from wharf.engine.containers.exec_instance import Exec
+from wharf.engine.containers.joined import donor_of, effective_config, network_owner
+from wharf.engine.containers.oci import security
 from wharf.engine.containers.oci.mounts import user_mounts
-from wharf.engine.containers.record import Status
+from wharf.engine.containers.record import Record, Status
 from wharf.engine.containers.sizes import Sizes
 from wharf.network.endpoint import Endpoint
-from wharf.schema.container import ContainerInspect, ContainerState, DriverData, MountPoint
+from wharf.schema.container import ContainerConfig, ContainerInspect, ContainerState, DriverData, MountPoint
 from wharf.schema.exec_ import ExecInspect, ProcessConfig
 from wharf.schema.host_config import HostConfig
 from wharf.schema.network import EndpointSettings, NetworkSettings
@@ -20,8 +22,10 @@ from wharf.schema.timestamp import rfc3339
 def inspect(context: Context, container: Container, sizes: Sizes | None = None) -> ContainerInspect:
     """Return everything about a container, with its `sizes` if they were measured."""
     record, condition = container.record, container.condition
-    folder = context.paths.container(record.id)
-    has_files = condition.started_at > 0
+    host = record.host_config
+    folder = context.paths.container(network_owner(context, record).id)
+    has_files = condition.started_at > 0 or bool(condition.error)
+    has_log = condition.started_at > 0 or condition.error.startswith(_TASK_FAILED)
     layer = context.layers.describe(record.id)
     return ContainerInspect(
         id=record.id,
@@ -33,42 +37,37 @@ def inspect(context: Context, container: Container, sizes: Sizes | None = None) 
         resolv_conf_path=f"{folder}/resolv.conf" if has_files else "",
         hostname_path=f"{folder}/hostname" if has_files else "",
         hosts_path=f"{folder}/hosts" if has_files else "",
-        log_path=context.paths.log(record.id) if has_files and _logs_to_file(record.host_config) else "",
+        log_path=context.paths.log(record.id) if has_log and _logs_to_file(record.host_config) else "",
         name=f"/{record.name}",
         restart_count=condition.restart_count,
         driver="overlay2",
         platform="linux",
+        app_armor_profile=security.read(host).apparmor or "",
         exec_ids=[one for one in container.exec_ids if context.execs[one].exit_code is None] or None,
-        host_config=_shown(record.host_config),
+        host_config=record.host_config,
         graph_driver=DriverData(data={"ID": record.id, **layer}, name="overlay2"),
         mounts=mount_points(container),
-        config=record.config,
+        config=_shown_config(context, record, has_started=has_files),
         network_settings=network_settings(context, container),
         size_rw=sizes.writable if sizes else None,
         size_root_fs=sizes.root if sizes else None,
     )
 
 
+_TASK_FAILED = "failed to create task for container"
+"""How the errors begin that came after a log was opened."""
+
+
+def _shown_config(context: Context, record: Record, *, has_started: bool) -> ContainerConfig:
+    """Return the config with the names that a start took over, and the address asked for the main network."""
+    config = effective_config(context, record) if has_started else record.config
+    main = record.endpoints.get(record.host_config.network_mode)
+    mac = main.mac_address if main else ""
+    return msgspec.structs.replace(config, mac_address=mac) if mac != config.mac_address else config
+
+
 def _logs_to_file(host: HostConfig) -> bool:
     return host.log_config.type == "json-file"
-
-
-def _shown(host: HostConfig) -> HostConfig:
-    """Docker shows these as empty lists where nothing was asked."""
-    empty: list[object] = []
-    names = (
-        "dns",
-        "dns_options",
-        "dns_search",
-        "blkio_weight_device",
-        "blkio_device_read_bps",
-        "blkio_device_write_bps",
-        "blkio_device_read_iops",
-        "blkio_device_write_iops",
-        "devices",
-        "ulimits",
-    )
-    return msgspec.structs.replace(host, **{name: getattr(host, name) or empty for name in names})
 
 
 def state(container: Container) -> ContainerState:
@@ -143,7 +142,9 @@ def _settings(asked: EndpointSettings | None, endpoint: Endpoint) -> EndpointSet
 def network_settings(context: Context, container: Container) -> NetworkSettings:
     """Return the network part of inspect; the flat fields mirror the default bridge's."""
     networks = endpoint_settings(context, container)
-    pid = container.condition.pid
+    config, host = container.record.config, container.record.host_config
+    has_network = not config.network_disabled and donor_of(host.network_mode) is None
+    pid = container.condition.pid if has_network else 0
     shown = NetworkSettings(
         sandbox_id=container.id if pid else "",
         sandbox_key=f"/proc/{pid}/ns/net" if pid else "",

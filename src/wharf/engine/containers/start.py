@@ -11,10 +11,11 @@ import msgspec
 
 from wharf.aio.channel import Channel
 from wharf.aio.peer import Peer
-from wharf.engine.containers import attach, bundle, files, log_config, news, places, restart_policy
+from wharf.engine.containers import attach, bundle, files, joined, log_config, news, places, restart_policy
 from wharf.engine.containers import exit as exit_
 from wharf.engine.containers.container import Container, Run
 from wharf.engine.containers.context import Context
+from wharf.engine.containers.create import RUNTIMES
 from wharf.engine.containers.record import Status
 from wharf.engine.errors import RemovalInProgress, StartFailed
 from wharf.errors import Conflict, EngineError, Internal, NotModified, kind_of
@@ -27,6 +28,8 @@ _CREATE_FAILED = (
     "failed to create task for container: failed to create shim task: "
     "OCI runtime create failed: runc create failed: "
 )
+_NO_ACCOUNT = ("unable to find user", "unable to find group")
+_NO_SYSCTL = 'sysctl "'
 _RUNTIME_WORDS = "unable to start container process"
 _NO_DIRECTORY = re.compile(r": mkdir (.*): not a directory$", re.DOTALL)
 _NOT_FOUND = ("executable file not found", "no such file or directory")
@@ -87,10 +90,12 @@ async def _start(context: Context, container: Container, *, restart_count: int =
 
 async def _launch(context: Context, container: Container, run: Run) -> int:
     """Take every step before execve; return the init's pid."""
+    _check_runtime(container.record.host_config.runtime)
+    donors = joined.donors(context, container)
     await _lease(context, container, run)
     failpoint("start.leased")
     made = files.write(context, container, run.endpoints)
-    path = bundle.write(context, container, made, await log_config.for_shim(context, container))
+    path = bundle.write(context, container, made, await log_config.for_shim(context, container), donors)
     failpoint("start.bundled")
     sock, pidfd = await context.spawner.shim(path)
     os.close(pidfd)
@@ -99,6 +104,7 @@ async def _launch(context: Context, container: Container, run: Run) -> int:
     pid, netlink = await run.created
     try:
         failpoint("start.created")
+        donors.check()
         if netlink is not None:
             await context.networks.plug_all(run.endpoints, netlink)
     finally:
@@ -109,6 +115,16 @@ async def _launch(context: Context, container: Container, run: Run) -> int:
         with attach.handed_over(client.sock, client.leftover) as fds:
             await run.shim.call("attach", fds=fds, **client.fields)
     return pid
+
+
+def _check_runtime(name: str) -> None:
+    """Refuse a shim of containerd's that is not ours, in its words."""
+    if name not in RUNTIMES:
+        program = "-".join(name.split(".")[-2:])
+        raise Internal(
+            "failed to create task for container: failed to start shim: failed to resolve runtime path: "
+            f'runtime "{name}" binary not installed "containerd-shim-{program}": file does not exist'
+        )
 
 
 async def _lease(context: Context, container: Container, run: Run) -> None:
@@ -130,6 +146,10 @@ def _explain(error: BaseException) -> EngineError | None:
     if not isinstance(error, EngineError):
         return None
     message = str(error)
+    if message.startswith(_NO_ACCOUNT):
+        return Internal(message)
+    if message.startswith(_NO_SYSCTL):
+        return Internal(_CREATE_FAILED + message)
     if not message.startswith(_RUNTIME_WORDS):
         return error
     if found := _NO_DIRECTORY.search(message):

@@ -1,15 +1,19 @@
 """The process part of the OCI configuration: arguments, environment, identity, capabilities, limits."""
 
+import os
 from collections.abc import Iterable, Sequence
 
-from wharf.engine.containers.oci import defaults
-from wharf.errors import InvalidParameter
+from wharf.engine.containers.oci import defaults, security
+from wharf.errors import Internal, InvalidParameter
+from wharf.linux import rlimit
 from wharf.linux.capability import NUMBERS as KNOWN
 from wharf.runtime.spec import Capabilities, Process, Rlimit, User
 from wharf.schema.container import ContainerConfig
 from wharf.schema.host_config import HostConfig
 
 ALL = "ALL"
+_APPARMOR = "/sys/module/apparmor/parameters/enabled"
+_UINT64 = 2**64
 
 
 def merge_env(*layers: Iterable[str]) -> list[str]:
@@ -36,9 +40,9 @@ def environment(config: ContainerConfig, hostname: str, image_env: Sequence[str]
 def _capability(name: str, option: str) -> str:
     upper = name.upper()
     full = upper if upper == ALL or upper.startswith("CAP_") else f"CAP_{upper}"
-    if full not in {ALL, "CAP_ALL"} and full not in KNOWN:
+    if full != ALL and full not in KNOWN:
         raise InvalidParameter(f'invalid {option}: unknown capability: "{full}"')
-    return ALL if full == "CAP_ALL" else full
+    return full
 
 
 def capability_names(host: HostConfig, *, available: Sequence[str]) -> list[str]:
@@ -68,9 +72,19 @@ def user(text: str, group_add: Sequence[str] | None) -> User:
 
 
 def rlimits(host: HostConfig) -> list[Rlimit]:
-    """Return the limits of `--ulimit`."""
+    """Return the limits of `--ulimit`; a negative one is Go's uint64 of it, and -1 so no limit."""
+    for limit in host.ulimits or ():
+        if f"RLIMIT_{limit.name.upper()}" not in rlimit.NUMBERS:
+            raise Internal(
+                "failed to create task for container: failed to create shim task: OCI runtime create failed: "
+                f"runc create failed: wrong rlimit value: RLIMIT_{limit.name.upper()}"
+            )
     return [
-        {"type": f"RLIMIT_{limit.name.upper()}", "soft": limit.soft, "hard": limit.hard}
+        {
+            "type": f"RLIMIT_{limit.name.upper()}",
+            "soft": limit.soft % _UINT64,
+            "hard": limit.hard % _UINT64,
+        }
         for limit in host.ulimits or ()
     ]
 
@@ -84,6 +98,7 @@ def process(
     capabilities: Sequence[str],
 ) -> Process:
     """Return the container's process."""
+    asked = security.read(host)
     made: Process = {
         "terminal": config.tty,
         "user": user(config.user, host.group_add),
@@ -92,17 +107,10 @@ def process(
         "cwd": config.working_dir or "/",
         "capabilities": capability_sets(capabilities),
         "oomScoreAdj": host.oom_score_adj,
-        "noNewPrivileges": no_new_privileges(host),
+        "noNewPrivileges": asked.no_new_privileges,
     }
     if limits := rlimits(host):
         made["rlimits"] = limits
+    if asked.apparmor and asked.apparmor != security.UNCONFINED and os.path.exists(_APPARMOR):
+        made["apparmorProfile"] = asked.apparmor
     return made
-
-
-def no_new_privileges(host: HostConfig) -> bool:
-    """Return what `--security-opt no-new-privileges[=bool]` says."""
-    for option in host.security_opt or ():
-        name, _, value = option.replace(":", "=", 1).partition("=")
-        if name == "no-new-privileges":
-            return value in {"", "true", "1"}
-    return False

@@ -1,25 +1,12 @@
 """The cgroup part of the OCI configuration: limits and device rules."""
 
-from wharf.engine.containers.oci import defaults
-from wharf.errors import InvalidParameter
+import os
+from collections.abc import Sequence
+
+from wharf.errors import Internal
+from wharf.linux.cgroup.resources import DeviceRule
 from wharf.runtime.spec import LinuxResources
 from wharf.schema.host_config import HostConfig
-
-MINIMUM_MEMORY = 6 * 1024 * 1024
-
-
-def check(host: HostConfig) -> None:
-    """Refuse limits that cannot be, in Docker's words."""
-    if 0 < host.memory < MINIMUM_MEMORY:
-        raise InvalidParameter("Minimum memory limit allowed is 6MB")
-    if host.memory > 0 and 0 < host.memory_swap < host.memory:
-        raise InvalidParameter("Minimum memoryswap limit should be larger than memory limit, see usage")
-    if host.memory == 0 and host.memory_swap > 0:
-        raise InvalidParameter(
-            "You should always set the Memory limit when using Memoryswap limit, see usage"
-        )
-    if host.nano_cpus > 0 and (host.cpu_period > 0 or host.cpu_quota > 0):
-        raise InvalidParameter("Conflicting options: Nano CPUs and CPU Period cannot both be set")
 
 
 def _memory(host: HostConfig) -> dict[str, object]:
@@ -31,6 +18,8 @@ def _memory(host: HostConfig) -> dict[str, object]:
         memory["reservation"] = host.memory_reservation
     if host.memory_swappiness is not None and host.memory_swappiness >= 0:
         memory["swappiness"] = host.memory_swappiness
+    if host.kernel_memory_tcp > 0:
+        memory["kernelTCP"] = host.kernel_memory_tcp
     if host.oom_kill_disable:
         memory["disableOOMKiller"] = True
     return memory
@@ -52,24 +41,44 @@ def _cpu(host: HostConfig) -> dict[str, object]:
     return {name: value for name, value in values.items() if value}
 
 
-def _devices(host: HostConfig) -> list[dict[str, object]]:
-    if host.privileged:
-        return [{"allow": True, "access": "rwm"}]
-    rules: list[dict[str, object]] = [{"allow": False, "access": "rwm"}]
-    for allow, kind, major, minor in defaults.device_rules():
-        rules.append({"allow": allow, "type": kind, "major": major, "minor": minor, "access": "rwm"})
-    return rules
+def _block_io(host: HostConfig) -> dict[str, object]:
+    made: dict[str, object] = {}
+    if host.blkio_weight:
+        made["weight"] = host.blkio_weight
+    if host.blkio_weight_device:
+        made["weightDevice"] = [
+            {**_numbers(device.path), "weight": device.weight} for device in host.blkio_weight_device
+        ]
+    throttles = {
+        "throttleReadBpsDevice": host.blkio_device_read_bps,
+        "throttleWriteBpsDevice": host.blkio_device_write_bps,
+        "throttleReadIOPSDevice": host.blkio_device_read_iops,
+        "throttleWriteIOPSDevice": host.blkio_device_write_iops,
+    }
+    for name, devices in throttles.items():
+        if devices:
+            made[name] = [{**_numbers(device.path), "rate": device.rate} for device in devices]
+    return made
 
 
-def resources(host: HostConfig) -> LinuxResources:
+def _numbers(path: str) -> dict[str, int]:
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError) as error:
+        words = error.strerror if isinstance(error, OSError) and error.strerror else "invalid argument"
+        raise Internal(f"stat {path}: {words.lower()}") from error
+    return {"major": os.major(found.st_rdev), "minor": os.minor(found.st_rdev)}
+
+
+def resources(host: HostConfig, devices: Sequence[DeviceRule]) -> LinuxResources:
     """Return the limits of `host` as OCI resources; what is not limited is absent."""
-    made: dict[str, object] = {"devices": _devices(host)}
+    made: dict[str, object] = {"devices": list(devices)}
     if memory := _memory(host):
         made["memory"] = memory
     if cpu := _cpu(host):
         made["cpu"] = cpu
     if host.pids_limit is not None and host.pids_limit > 0:
         made["pids"] = {"limit": host.pids_limit}
-    if host.blkio_weight:
-        made["blockIO"] = {"weight": host.blkio_weight}
+    if block_io := _block_io(host):
+        made["blockIO"] = block_io
     return made  # type: ignore[return-value]  # built key by key from the same names

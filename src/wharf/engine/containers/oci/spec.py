@@ -1,15 +1,13 @@
 """The whole OCI configuration of one start of a container."""
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
-from wharf.engine.containers.oci import defaults, mounts, process, resources
-from wharf.engine.containers.oci.devices import host_devices
+from wharf.engine.containers.oci import defaults, mounts, process, resources, security
+from wharf.engine.containers.oci.devices import devices
 from wharf.engine.containers.seccomp_profile import default_profile, profile_from_docker_json
-from wharf.engine.errors import NotYet
-from wharf.errors import InvalidParameter
-from wharf.runtime.spec import OCI_VERSION, Linux, LinuxSeccomp, Mount, Namespace, Spec
+from wharf.runtime.spec import OCI_VERSION, Linux, LinuxSeccomp, Mount, Namespace, NamespaceType, Spec
 from wharf.schema.container import ContainerConfig
 from wharf.schema.host_config import HostConfig
 
@@ -47,54 +45,64 @@ class Subject(NamedTuple):
     cgroup_parent: str
     cgroup_mode: str
     available_capabilities: Sequence[str]
+    joined: Mapping[str, int] = {}
+    """The inits whose namespaces are joined, by namespace."""
 
 
 def _is_host(mode: str | None) -> bool:
     return mode == SHARED_WITH_HOST
 
 
-def namespaces(host: HostConfig, cgroup_mode: str) -> list[Namespace]:
-    """Return the namespaces to make; one shared with the host is simply absent."""
+def namespaces(host: HostConfig, cgroup_mode: str, joined: Mapping[str, int]) -> list[Namespace]:
+    """Return the namespaces to make or join; one shared with the host is simply absent."""
     wanted: list[Namespace] = [{"type": "mount"}]
-    for kind, mode in (("network", host.network_mode), ("uts", host.uts_mode), ("pid", host.pid_mode)):
-        if (mode or "").startswith("container:"):
-            raise NotYet(f"sharing the {kind} namespace of another container")
-        if not _is_host(mode):
-            wanted.append({"type": kind})  # type: ignore[typeddict-item]  # one of the literal's words
-    if (host.ipc_mode or "").startswith("container:"):
-        raise NotYet("sharing the ipc namespace of another container")
-    if not _is_host(host.ipc_mode):
-        wanted.append({"type": "ipc"})
+    modes: tuple[tuple[NamespaceType, str, str], ...] = (
+        ("network", host.network_mode, "net"),
+        ("uts", host.uts_mode, "uts"),
+        ("pid", host.pid_mode, "pid"),
+        ("ipc", host.ipc_mode, "ipc"),
+    )
+    for kind, mode, file in modes:
+        if kind in joined:
+            wanted.append({"type": kind, "path": f"/proc/{joined[kind]}/ns/{file}"})
+        elif not _is_host(mode):
+            wanted.append({"type": kind})
     if (host.cgroupns_mode or ("private" if cgroup_mode == "v2" else "host")) == "private":
         wanted.append({"type": "cgroup"})
     return wanted
 
 
-def _seccomp(host: HostConfig, capabilities: Collection[str]) -> LinuxSeccomp | None:
-    for option in host.security_opt or ():
-        name, _, value = option.replace(":", "=", 1).partition("=")
-        if name == "seccomp" and value == "unconfined":
-            return None
-        if name == "seccomp" and value != "builtin":
-            return profile_from_docker_json(value, capabilities)
-    return None if host.privileged else default_profile(capabilities)
+def _seccomp(asked: str | None, capabilities: Collection[str], *, privileged: bool) -> LinuxSeccomp | None:
+    if asked == security.UNCONFINED:
+        return None
+    if asked and asked != "builtin":
+        return profile_from_docker_json(asked, capabilities)
+    return None if privileged else default_profile(capabilities)
 
 
-def check_security_options(host: HostConfig) -> None:
-    """Refuse what `--security-opt` may not say."""
-    for option in host.security_opt or ():
-        name, separator, value = option.replace(":", "=", 1).partition("=")
-        if name == "no-new-privileges" and value in {"", "true", "false", "0", "1"}:
-            continue
-        if not separator:
-            raise InvalidParameter(f'invalid --security-opt 1: "{option}"')
-        if name == "seccomp" or (name == "systempaths" and value == "unconfined"):
-            continue
-        if name in {"apparmor", "label", "writable-cgroups"}:
-            if (name, value) in {("apparmor", "unconfined"), ("label", "disable")}:
-                continue
-            raise NotYet(f"--security-opt {name}")
-        raise InvalidParameter(f'invalid --security-opt 2: "{option}"')
+def _standard_mounts(host: HostConfig, joined: Mapping[str, int]) -> list[Mount]:
+    """Return the mounts every container has, as its modes of sharing change them."""
+    made = defaults.mounts(
+        shm_size=host.shm_size or defaults.SHM_SIZE,
+        privileged=host.privileged,
+        ipc_host=_is_host(host.ipc_mode),
+    )
+    if host.ipc_mode == "none":
+        made = [mount for mount in made if mount["destination"] != "/dev/shm"]
+    if "ipc" in joined:
+        donor: Mount = {
+            "destination": "/dev/shm",
+            "type": "bind",
+            "source": f"/proc/{joined['ipc']}/root/dev/shm",
+            "options": ["rbind", "rprivate"],
+        }
+        made = [donor if mount["destination"] == "/dev/shm" else mount for mount in made]
+    writable = security.read(host).writable_cgroups
+    if writable is not None:
+        for mount in made:
+            if mount["destination"] == "/sys/fs/cgroup":
+                mount["options"] = ["rw" if writable else "ro", "nosuid", "noexec", "nodev"]
+    return made
 
 
 def build(subject: Subject) -> Spec:
@@ -102,25 +110,21 @@ def build(subject: Subject) -> Spec:
     config, host = subject.config, subject.host
     capabilities = process.capability_names(host, available=subject.available_capabilities)
     hostname = os.uname().nodename if _is_host(host.uts_mode) else config.hostname
-    own_network = not _is_host(host.network_mode)
-    standard = defaults.mounts(
-        shm_size=host.shm_size or defaults.SHM_SIZE,
-        privileged=host.privileged,
-        ipc_host=_is_host(host.ipc_mode),
-    )
+    own_network = not _is_host(host.network_mode) and "network" not in subject.joined
+    standard = _standard_mounts(host, subject.joined)
+    has_devices = devices(host)
     users = [mount.oci() for mount in mounts.user_mounts(host)]
     linux: Linux = {
-        "namespaces": namespaces(host, subject.cgroup_mode),
-        "resources": resources.resources(host),
+        "namespaces": namespaces(host, subject.cgroup_mode, subject.joined),
+        "resources": resources.resources(host, has_devices.rules),
         "cgroupsPath": f"{subject.cgroup_parent}/{subject.id}",
         "sysctl": {**(defaults.SYSCTLS if own_network else {}), **(host.sysctls or {})},
     }
-    if host.privileged:
-        linux["devices"] = host_devices()
-    else:
-        linux["maskedPaths"] = list(host.masked_paths or ())
-        linux["readonlyPaths"] = list(host.readonly_paths or ())
-    if seccomp := _seccomp(host, capabilities):
+    if has_devices.nodes:
+        linux["devices"] = has_devices.nodes
+    linux["maskedPaths"] = list(host.masked_paths or ())
+    linux["readonlyPaths"] = list(host.readonly_paths or ())
+    if seccomp := _seccomp(security.read(host).seccomp, capabilities, privileged=host.privileged):
         linux["seccomp"] = seccomp
     if propagation := _root_propagation(host):
         linux["rootfsPropagation"] = propagation
@@ -137,10 +141,14 @@ def build(subject: Subject) -> Spec:
         "mounts": mounts.overlay(standard, mounts.overlay(subject.files.mounts(), users)),
         "linux": linux,
     }
+    if host.annotations:
+        spec["annotations"] = host.annotations
     if not _is_host(host.uts_mode):
         spec["hostname"] = hostname
         if config.domainname:
             spec["domainname"] = config.domainname
+    elif config.domainname:
+        linux["sysctl"]["kernel.domainname"] = config.domainname  # which the runtime refuses, as runc does
     return spec
 
 
