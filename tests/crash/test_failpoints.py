@@ -50,14 +50,31 @@ def _live(engine: OwnEngine) -> None:
             cli(*step, limit_s=15)
 
 
+_OF_RESTARTS = ("shim.restart", "shim.remade", "shim.run.", "shim.probe", "news.", "autostart.")
+
+
+def _come_back(engine: OwnEngine) -> None:
+    """Go through what a restart policy and a health check do."""
+    cli = engine.cli("wharf")
+    checks = ("--health-cmd", "true", "--health-interval", "10ms")
+    ends = ("--restart", "on-failure:1", *checks, IMAGE, "sh", "-c", "sleep 0.2; exit 1")
+    for step in (("run", "-d", "--name", "wt-a", *ends), ("wait", "wt-a"), ("wait", "wt-a")):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            cli(*step, limit_s=15)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_kill_here_loses_nothing_and_leaks_nothing(name: str) -> None:
     with OwnEngine.running("crash") as engine:
         base = engine.base()
+        is_of_restarts = name.startswith(_OF_RESTARTS)
+        if is_of_restarts:
+            engine.cli("wharf")("run", "-d", "--name", "wt-z", "--restart", "always", IMAGE, "false").ok()
+            engine.cli("wharf")("stop", "wt-z").ok()  # what the engine's own start begins again
         engine.stop()
         with contextlib.suppress(AssertionError):  # it may be killed before it serves
             engine.start(failpoints=f"{name}=kill@1")
-        _live(engine)
+        (_come_back if is_of_restarts else _live)(engine)
         if not engine.has_ended:
             engine.kill()
         engine.start()
