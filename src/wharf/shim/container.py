@@ -20,7 +20,6 @@ from wharf import errors
 from wharf.failpoint import failpoint
 from wharf.linux import pty
 from wharf.linux.cgroup import Cgroup
-from wharf.linux.cgroup.oom import OomWatch
 from wharf.linux.seqpacket import close_all
 from wharf.shim import loop as event
 from wharf.shim.execs import STRAY_S, Execs
@@ -85,8 +84,8 @@ class Container:
         self._shared: Sequence[str] = ()
         self._held: dict[str, int] = {}
         self._health_rules: HealthRules | None = None
-        self._oom: OomWatch | None = None
-        self._is_oom_killed = False
+        self._oom_watch = -1
+        self._ooms = 0
         self._execs = Execs(
             loop, makers, self._tell_of_exec, on_done=self._check_end, on_settled=self._check_settled
         )
@@ -130,13 +129,13 @@ class Container:
     def _made(self, init: Target, report: dict[str, object], fds: list[int]) -> None:
         """Take over what the maker made, and tell, or start it if it ran before."""
         netlink = [fds.pop()] if report["netlink"] else []
+        self._watch_oom(fds.pop() if report["oom"] else -1)
         self._init = init
         self._log = open_log(cast(LogConfig, report["log"]), self._loop, self._streams.resume)
         self._streams.log = self._log
         self._streams.stdin_once = bool(report["stdin_once"])
         self._streams.use(fds, console=bool(report["console"]))
         self._loop.add(init.pidfd, event.IN, self._init_ended)
-        self._watch_oom(init)
         if self._last is not None:
             self._restart()
             return
@@ -182,22 +181,23 @@ class Container:
         close_all(list(self._held.values()))
         self._held.clear()
 
-    def _watch_oom(self, init: Target) -> None:
-        self._oom = _try_to(Cgroup.load(init.cgroup).watch_oom)
-        if self._oom is not None:
-            self._loop.add(self._oom.fd, event.IN, self._ran_out_of_memory)
+    def _watch_oom(self, watch: int) -> None:
+        self._oom_watch, self._ooms = watch, 0
+        if watch >= 0:
+            self._loop.add(watch, event.IN, self._ran_out_of_memory)
 
     def _ran_out_of_memory(self, _events: int) -> None:
-        assert self._oom is not None
-        if self._oom.has_happened() and not self._is_oom_killed:
-            self._is_oom_killed = True
+        assert self._init is not None
+        before = self._ooms
+        self._ooms = Cgroup.load(self._init.cgroup).count_oom(self._oom_watch, before)
+        if self._ooms > before:
             self._server.tell({"event": "oom"})
 
     def _watch_oom_no_more(self) -> None:
-        if self._oom is not None:
-            self._loop.remove(self._oom.fd)
-            self._oom.close()
-            self._oom = None
+        if self._oom_watch >= 0:
+            self._loop.remove(self._oom_watch)
+            os.close(self._oom_watch)
+            self._oom_watch = -1
 
     def _answer(self, answer: dict[str, object]) -> None:
         """Answer the request to start, if it is under way."""
@@ -354,7 +354,7 @@ class Container:
             "started_at": self._started_at,
             "execs": self._execs.states(),
             "restarts": self._restarts.count,
-            "oom_killed": self._is_oom_killed,
+            "oom_killed": self._ooms > 0,
             "ended": self._last,
         }
 
@@ -428,8 +428,8 @@ class Container:
             self._timer.cancel()
         self._watch_oom_no_more()
         cgroup = Cgroup.load(self._init.cgroup)
-        if not self._is_oom_killed and _try_to(cgroup.oom_killed):
-            self._is_oom_killed = True
+        if not self._ooms and _try_to(cgroup.oom_killed):
+            self._ooms = 1
             self._server.tell({"event": "oom"})
         failpoint("shim.cgroup")
         _try_to(cgroup.remove)
@@ -440,7 +440,7 @@ class Container:
         elif self._started_at is None and self._last is not None:
             self._stay_down()
         else:
-            self._end(self._record(oom_killed=self._is_oom_killed))
+            self._end(self._record(oom_killed=self._ooms > 0))
 
     def _end(self, record: ExitRecord) -> None:
         """Record and tell the end, and be done."""
@@ -466,11 +466,12 @@ class Container:
 
     def _end_run(self, delay_s: float) -> None:
         """Record and tell the end of a run, and wait for the next."""
-        self._last = {**self._record(oom_killed=self._is_oom_killed), "restarting": True}
+        self._last = {**self._record(oom_killed=self._ooms > 0), "restarting": True}
         _try_to(lambda: write_exit(self._bundle, cast(ExitRecord, self._last)))
         failpoint("shim.run.recorded")
         self._init = None
-        self._is_ending = self._is_oom_killed = False
+        self._is_ending = False
+        self._ooms = 0
         self._started_at = self._error = None
         self._status = "restarting"
         self._former = [streams for streams in (*self._former, self._streams) if streams.clients]

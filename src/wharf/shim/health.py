@@ -213,8 +213,8 @@ class Health:
         """Write `health.json`. It dies with the host, and is worth nothing then."""
         beside = f"{self._path}.new"
         try:
-            with open(beside, "w", encoding="ascii") as file:
-                json.dump(self._state, file)
+            with open(beside, "wb", buffering=0) as file:
+                file.write(json.dumps(self._state, separators=(",", ":")).encode("ascii"))
             os.rename(beside, self._path)
         except OSError:
             return  # a full disk: whoever is connected is told all the same

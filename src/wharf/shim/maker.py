@@ -187,8 +187,8 @@ def make_container(sock: socket.socket, bundle: str, held: Mapping[str, int] = M
     """Make the container of `bundle`, report it, and start it when told so.
 
     `held` are namespaces of its last run, by type, which it joins. Reports {"pid", "cgroup", "stdin_once",
-    "log", "console", "netlink", "shares", "restart", "health"} with [pidfd, streams…, netlink], then
-    {"started_at"}; or {"error"}.
+    "log", "console", "oom", "netlink", "shares", "restart", "health"} with [pidfd, streams…, oom, netlink],
+    then {"started_at"}; or {"error"}.
     """
     config, spec = read_bundle(bundle)
     namespaces = spec.get("linux", {}).get("namespaces") or []
@@ -218,15 +218,24 @@ def make_container(sock: socket.socket, bundle: str, held: Mapping[str, int] = M
         "health": config.get("health"),
     }
     netlink = [init.netlink] if init.netlink is not None else []
-    seqpacket.send(sock, report, [init.pidfd, *streams, *netlink])
+    oom = [watch] if (watch := _watch_oom(init.cgroup)) is not None else []
+    report["oom"] = bool(oom)
+    seqpacket.send(sock, report, [init.pidfd, *streams, *oom, *netlink])
     # Neither our copies of the streams nor the network namespace may outlive what they belong to.
-    seqpacket.close_all([*streams, *netlink, *(pipes.theirs if pipes else ())])
+    seqpacket.close_all([*streams, *oom, *netlink, *(pipes.theirs if pipes else ())])
     init.console = init.netlink = None
     if seqpacket.receive(sock) is None:
         return
     failpoint("shim.start")
     init.start()
     seqpacket.send(sock, {"started_at": time.time_ns()})
+
+
+def _watch_oom(cgroup: Cgroup) -> int | None:
+    try:
+        return cgroup.watch_oom()
+    except OSError:
+        return None  # its end tells whether memory ran out, too
 
 
 class Target(NamedTuple):

@@ -13,12 +13,22 @@ from typing import NoReturn
 from wharf.failpoint import arm
 from wharf.linux import mount, seqpacket
 from wharf.shim.main import serve
-from wharf.shim.protocol import LogConfig
+from wharf.shim.protocol import HealthRules, LogConfig
 
 _TIMES = 2
 """More saves no more: most is written in the first run, and some when that is cleared away."""
 
 _OUTPUT = b"a line\n"
+
+_RULES: HealthRules = {
+    "interval": 0,
+    "timeout": 0,
+    "timeout_text": "",
+    "start_period": 0,
+    "start_interval": 0,
+    "retries": 1,
+}
+"""One health check after the other; they fail, since there is no container."""
 
 
 def rehearse() -> None:
@@ -62,10 +72,11 @@ def _play(sock: socket.socket, wharfd: socket.socket, log: LogConfig) -> None:
         "stdin_once": True,
         "log": log,
         "console": False,
+        "oom": False,
         "netlink": False,
         "shares": [],
-        "restart": None,
-        "health": None,
+        "restart": {"name": "no", "maximum": 0, "count": 0},
+        "health": _RULES,
     }
     seqpacket.send(sock, report, [os.pidfd_open(pid), stdin_w, out_r, err_r])
     seqpacket.receive(wharfd)
@@ -77,6 +88,8 @@ def _play(sock: socket.socket, wharfd: socket.socket, log: LogConfig) -> None:
     seqpacket.send(wharfd, {"id": 3, "op": "start"})
     seqpacket.receive(sock)
     seqpacket.send(sock, {"started_at": 1})
+    while (heard := seqpacket.receive(wharfd)) is not None and heard[0].get("event") != "health":
+        pass
     os.close(started_w)
 
 

@@ -6,7 +6,6 @@ names it, and without limits nothing is missed; a failed creation leaves nothing
 """
 
 from wharf.linux.cgroup.mounts import Mounts, check_path, host_mounts
-from wharf.linux.cgroup.oom import OomWatch
 from wharf.linux.cgroup.resources import LinuxResources
 from wharf.linux.cgroup.v1 import SplitTree
 from wharf.linux.cgroup.v2 import UnifiedTree
@@ -94,12 +93,19 @@ class Cgroup:
         """Say whether the kernel has killed a process here or below for want of memory."""
         return self._tree.oom_killed()
 
-    def watch_oom(self) -> OomWatch | None:
-        """Return a watch for the kernel running out of memory here, the caller's to close.
+    def watch_oom(self) -> int | None:
+        """Return a descriptor that becomes readable when memory runs out here, the caller's to close.
 
         None where there is no memory controller. Raises OSError when the cgroup is gone.
         """
         return self._tree.watch_oom()
+
+    def count_oom(self, watch: int, before: int) -> int:
+        """Take what made `watch` readable; return how often memory has run out here.
+
+        `before` is the last answer, 0 at first. Raises BlockingIOError when there is nothing to take.
+        """
+        return self._tree.count_oom(watch, before)
 
     def stats(self) -> dict[str, object]:
         """Return `cpu_stats`, `memory_stats`, `blkio_stats`, `pids_stats` in the form of Docker's stats.

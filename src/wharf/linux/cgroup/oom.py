@@ -1,12 +1,12 @@
 """Hearing that the kernel has run out of memory in a cgroup, as it happens.
 
-v1: an eventfd registered with `memory.oom_control` (cgroup-v1/memory.rst, 9. and 10.); v2: inotify on
+A watch is a descriptor that becomes readable then; whoever holds it needs nothing else, and `count_*` reads
+it. v1: an eventfd registered with `memory.oom_control` (cgroup-v1/memory.rst, 9. and 10.); v2: inotify on
 `memory.events` (cgroup-v2.rst).
 """
 
 import os
 import struct
-from collections.abc import Callable
 
 from wharf.linux import inotify
 from wharf.linux.cgroup import directory
@@ -14,28 +14,8 @@ from wharf.linux.cgroup import directory
 _COUNT = struct.Struct("=Q")
 
 
-class OomWatch:
-    """`fd` becomes readable when something may have happened; `has_happened` reads it and says whether."""
-
-    __slots__ = ("_look", "fd")
-
-    def __init__(self, fd: int, look: Callable[[int], bool]) -> None:
-        self.fd = fd
-        self._look = look
-
-    def has_happened(self) -> bool:
-        """Take what made `fd` readable; say whether the kernel has run out of memory since the last look."""
-        return self._look(self.fd)
-
-    def close(self) -> None:
-        """Watch no more; harmless when done already."""
-        if self.fd >= 0:
-            os.close(self.fd)
-            self.fd = -1
-
-
-def watch_v1(at: str) -> OomWatch:
-    """Watch the memory cgroup in folder `at`; raises OSError."""
+def watch_v1(at: str) -> int:
+    """Return a watch for the memory cgroup in folder `at`; raises OSError."""
     told = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
     try:
         control = os.open(f"{at}/memory.oom_control", os.O_RDONLY | os.O_CLOEXEC)
@@ -46,34 +26,30 @@ def watch_v1(at: str) -> OomWatch:
     except BaseException:
         os.close(told)
         raise
-
-    def look(fd: int) -> bool:
-        os.read(fd, _COUNT.size)
-        return os.path.exists(at)  # the removal of the cgroup is told in the same way
-
-    return OomWatch(told, look)
+    return told
 
 
-def watch_v2(at: str) -> OomWatch:
-    """Watch the cgroup in folder `at`; raises OSError."""
-    fd = inotify.init()
+def count_v1(at: str, watch: int, before: int) -> int:
+    """Read a watch; return how often memory has run out, `before` being the last answer."""
+    os.read(watch, _COUNT.size)
+    return before + os.path.exists(at)  # the removal of the cgroup is told in the same way
+
+
+def watch_v2(at: str) -> int:
+    """Return a watch for the cgroup in folder `at`; raises OSError."""
+    watch = inotify.init()
     try:
-        inotify.add_watch(fd, f"{at}/memory.events", inotify.Mask.MODIFY)
+        inotify.add_watch(watch, f"{at}/memory.events", inotify.Mask.MODIFY)
     except BaseException:
-        os.close(fd)
+        os.close(watch)
         raise
-    seen = [_kills(at)]
-
-    def look(fd: int) -> bool:
-        inotify.read(fd)
-        before, seen[0] = seen[0], _kills(at)
-        return seen[0] > before
-
-    return OomWatch(fd, look)
+    return watch
 
 
-def _kills(at: str) -> int:
+def count_v2(at: str, watch: int, before: int) -> int:
+    """Read a watch as `count_v1` does."""
+    inotify.read(watch)
     try:
-        return directory.read_table(at, "memory.events").get("oom_kill", 0)
+        return max(before, directory.read_table(at, "memory.events").get("oom_kill", 0))
     except FileNotFoundError:
-        return 0
+        return before

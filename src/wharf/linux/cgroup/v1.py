@@ -125,10 +125,14 @@ class SplitTree:
             directory.read_table(path, "memory.oom_control").get("oom_kill") for path in directory.below(at)
         )
 
-    def watch_oom(self) -> oom.OomWatch | None:
+    def watch_oom(self) -> int | None:
         """Watch the memory controller, if there is one."""
         at = self._by_controller.get("memory")
         return None if at is None else oom.watch_v1(at)
+
+    def count_oom(self, watch: int, before: int) -> int:
+        """Return what oom.count_v1 returns."""
+        return oom.count_v1(self._folder("memory"), watch, before)
 
     def stats(self) -> dict[str, object]:
         """Return what v1_stats.read returns."""

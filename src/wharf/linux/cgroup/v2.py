@@ -98,9 +98,13 @@ class UnifiedTree:
         except FileNotFoundError:
             return False
 
-    def watch_oom(self) -> oom.OomWatch | None:
+    def watch_oom(self) -> int | None:
         """Watch the memory controller, if there is one."""
         return oom.watch_v2(self._at) if directory.exists(self._at, "memory.events") else None
+
+    def count_oom(self, watch: int, before: int) -> int:
+        """Return what oom.count_v2 returns."""
+        return oom.count_v2(self._at, watch, before)
 
     def stats(self) -> dict[str, object]:
         """Return what v2_stats.read returns."""
