@@ -45,6 +45,10 @@ class Command:
         self.passes_all = passes_all
         self.long = long
 
+    def usage_of(self, program: str, path: str) -> str:
+        """Return the usage of the command when it is called by `path`."""
+        return f"{program} {path} {self.usage}".rstrip().replace("{program}", program)
+
     def check_arguments(self, program: str, path: str, count: int) -> None:
         """Refuse a wrong number of arguments, in Docker's words."""
         least, most = self.least, self.most
@@ -64,8 +68,8 @@ class Command:
             needs = f"requires at least {least} and at most {most} {_arguments(most)}"
         name = f"{program} {path}"
         raise CliError(
-            f"{program}: '{name}' {needs}\n\nUsage:  {name} {self.usage}".rstrip()
-            + f"\n\n{see} '{name} --help' for more information"
+            f"{program}: '{name}' {needs}\n\nUsage:  {self.usage_of(program, path)}"
+            f"\n\n{see} '{name} --help' for more information"
         )
 
 

@@ -156,7 +156,7 @@ def _run(session: Session, row: Row, words: list[str]) -> None:
             flags, ["--", *words] if command.passes_all else words, interspersed=command.interspersed
         )
     except WrongFlags as error:
-        raise _explained(error, f"{name} {command.usage}".rstrip(), name) from None
+        raise _explained(error, command.usage_of(session.program, session.path), name) from None
     for notice in parsed.notices:
         print(notice)
     if parsed.on("help"):
@@ -189,7 +189,7 @@ def _command_help(program: str, row: Row, path: str) -> str:
 
     command = load(row)
     return layout.page(
-        f"{program} {path} {command.usage}".rstrip(),
+        command.usage_of(program, path),
         command.long or row.short,
         aliases=row.aliases(program),
         option_table=layout.options(command.flags, layout.terminal_width()),

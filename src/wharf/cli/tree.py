@@ -81,7 +81,31 @@ ROWS = (
         "Attach local standard input, output, and error streams to a running container",
         top="attach",
     ),
+    Row(
+        "container commit",
+        "commit",
+        "Create a new image from a container's changes",
+        top="commit",
+    ),
+    Row(
+        "container cp",
+        "cp",
+        "Copy files/folders between a container and the local filesystem",
+        top="cp",
+    ),
     Row("container create", "create", "Create a new container", top="create"),
+    Row(
+        "container diff",
+        "diff",
+        "Inspect changes to files or directories on a container's filesystem",
+        top="diff",
+    ),
+    Row(
+        "container export",
+        "export",
+        "Export a container's filesystem as a tar archive",
+        top="export",
+    ),
     Row("system events", "events", "Get real time events from the server", top="events"),
     Row("image history", "history", "Show the history of an image", top="history"),
     Row(
@@ -156,9 +180,8 @@ ROWS = (
 NOT_YET = frozenset({
     "build", "builder", "checkpoint", "compose", "buildx", "context",
     "manifest", "plugin", "trust", "config", "node", "secret", "service", "stack", "swarm",
-    "commit", "cp", "diff", "export", "stats", "top", "update",
-    "container commit", "container cp", "container diff", "container export", "container prune",
-    "container stats", "container top", "container update",
+    "stats", "top", "update",
+    "container prune", "container stats", "container top", "container update",
     "image build", "image prune",
     "system df", "system prune", "system dial-stdio",
 })  # fmt: skip

@@ -73,7 +73,7 @@ class Engine:
     def ping(self) -> dict[str, str]:
         """Return the headers of `HEAD /_ping` and settle the version by them."""
         response = self._exchange("HEAD", "/_ping", None, {})
-        self._finish(response)
+        self.finish(response)
         if response.status >= 400:
             raise ApiError(response.status, f"ping failed with status {response.status}")
         self._settle(response.headers.get("api-version", "1.24"))
@@ -155,7 +155,7 @@ class Engine:
                 value, at = decoder.raw_decode(text, at)
                 at = len(text) - len(text[at:].lstrip())
                 yield value
-        self._finish(response)
+        self.finish(response)
 
     def hijack(self, path: str, query: Query | None = None, *, body: object = None) -> Hijacked:
         """POST to `path`, asking for the connection itself; return it as a raw stream."""
@@ -218,10 +218,11 @@ class Engine:
         except BaseException:
             response.close()
             raise
-        self._finish(response)
+        self.finish(response)
         return content
 
-    def _finish(self, response: Response) -> None:
+    def finish(self, response: Response) -> None:
+        """Keep the connection of an answer that was read for the next request, or close it."""
         if response.reusable and self._idle is None:
             response.connection.reused = True
             self._idle = response.connection

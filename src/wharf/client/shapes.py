@@ -138,6 +138,13 @@ class SearchResult(TypedDict, total=False):
     is_automated: bool
 
 
+class Change(TypedDict):
+    """A row of the answer to `changes`: 0 changed, 1 added, 2 deleted."""
+
+    Path: str
+    Kind: int
+
+
 class ImageSummary(TypedDict, total=False):
     """A row of `GET /images/json`."""
 

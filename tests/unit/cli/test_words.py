@@ -23,7 +23,7 @@ COMMANDS = (
     "events", "rename", "pause", "unpause", "port", "container ls", "container list", "container ps",
     "container run", "container inspect", "container rm", "container remove", "image ls", "image list",
     "image rm", "image inspect", "image remove", "network ls", "network list", "network inspect",
-    "system info", "system events",
+    "system info", "system events", "commit", "cp", "diff", "export", "container cp",
 )  # fmt: skip
 
 
@@ -44,7 +44,7 @@ def _as_ours(ran: Ran) -> Ran:
 
 def _renamed(text: str) -> str:
     text = text.replace("\nSRun ", "\nRun ")  # a slip of Docker's, in one message of 28.2
-    for before in ("\n", "'", "  ", ", ", "command: "):
+    for before in ("\n", "\t", "'", "  ", ", ", "command: "):
         text = text.replace(f"{before}docker ", f"{before}wharf ").replace("\ndocker: ", "\nwharf: ")
     return "wharf: " + text.removeprefix("docker: ") if text.startswith("docker: ") else text
 

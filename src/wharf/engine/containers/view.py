@@ -9,7 +9,8 @@ from typing import NamedTuple
 from wharf.engine.containers.container import Container
 from wharf.engine.containers.context import Context
 from wharf.engine.containers.oci import mounts, spec
-from wharf.engine.errors import NotRunning
+from wharf.engine.containers.record import Status
+from wharf.engine.errors import NotRunning, Restarting
 from wharf.errors import Internal
 
 _OF_THE_RUNTIME = ("/dev", "/dev/pts", "/dev/shm", "/dev/mqueue", "/proc", "/sys", "/sys/fs/cgroup")
@@ -37,6 +38,9 @@ def view(context: Context, container: Container, *, writes: bool) -> Iterator[Vi
             finally:
                 os.close(fd)
             return
+    if writes and container.run is not None:  # its layer may be mounted again at any moment
+        is_restarting = container.condition.status is Status.RESTARTING
+        raise Restarting(container.id) if is_restarting else NotRunning(container.id)
     number, lower = context.layers.stack_of(container.id)
     args: dict[str, object] = {
         "mounts": _to_mount(context, container),
