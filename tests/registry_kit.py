@@ -150,6 +150,12 @@ class FakeRegistry:
             return web.Response(body=body, content_type=content_type)
         if kind == "blobs" and name in self.blobs:
             return ranged(request, self.blobs[name])
+        if kind == "tags":
+            names = sorted(each for each in self.manifests if not each.startswith("sha256:"))
+            rest = [each for each in names if each > request.query.get("last", "")]
+            following = f'<{request.path}?last={rest[0]}>; rel="next"'
+            links = {"Link": following} if len(rest) > 1 else {}
+            return web.json_response({"name": "x", "tags": rest[:1]}, headers=links)
         code = {"manifests": "MANIFEST_UNKNOWN", "blobs": "BLOB_UNKNOWN"}.get(kind, "UNSUPPORTED")
         return error(404, code, code.lower().replace("_", " "))
 
@@ -296,6 +302,12 @@ class MemoryWriter:
         self._digest = digest
         self._data = bytearray()
         sink.open_writers += 1
+
+    async def begin(self) -> "tuple[hashlib._Hash, int]":
+        return hashlib.sha256(), 0
+
+    async def discard(self) -> None:
+        self._data.clear()
 
     async def write(self, data: bytes) -> None:
         self._data += data

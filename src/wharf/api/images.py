@@ -161,6 +161,8 @@ class _Images:
                 report=report,
             )
 
+        # What was fetched is kept for whoever asks next, or goes on with the one who asked for it, too.
+        call.end_with_client()
         return await progress.stream(call, work)
 
     async def load(self, call: Call) -> web.StreamResponse:

@@ -13,6 +13,7 @@ import hashlib
 import os
 import secrets
 import threading
+import time
 from collections.abc import Collection, Iterator
 from typing import Self
 
@@ -21,6 +22,11 @@ from wharf.content.trouble import trouble
 from wharf.errors import InvalidParameter, NotFound
 from wharf.failpoint import failpoint
 from wharf.schema.digest import Digest, InvalidDigest
+
+PART = ".part"
+"""How the files of downloads end that may go on (`partial.py`)."""
+
+_KEPT_S = 7 * 24 * 3600
 
 
 class NoSuchBlob(NotFound):
@@ -166,11 +172,12 @@ class Blobs:
                 yield Digest.from_hex(name)
 
     def sweep(self, referenced: Collection[str]) -> int:
-        """Remove unfinished blobs and those that are not `referenced`; return how many.
+        """Remove unfinished blobs (parts of downloads stay) and those not `referenced`; return how many.
 
         For the start, when no operation is under way.
         """
         unfinished = [f"{self.ingest}/{name}" for name in os.listdir(self.ingest)]
+        unfinished = [path for path in unfinished if not is_kept(path)]
         for path in unfinished:
             os.unlink(path)
         garbage = [digest for digest in self if digest not in referenced]
@@ -185,3 +192,8 @@ class Blobs:
             os.fsync(fd)
         finally:
             os.close(fd)
+
+
+def is_kept(path: str) -> bool:
+    """Whether a file in the ingest folder is a part that a download may still go on with."""
+    return path.endswith(PART) and time.time() - os.stat(path).st_mtime < _KEPT_S

@@ -38,6 +38,9 @@ from wharf.state.database import Database
 from wharf.volume.catalog import Catalog
 from wharf.volume.volumes import Volumes
 
+_DOWNLOADS, _UPLOADS = 3, 5
+"""What a setting of 0 stands for."""
+
 _IDENTITY = ("CREATE TABLE identity (engine_id TEXT NOT NULL)",)
 
 
@@ -84,7 +87,13 @@ class Engine:
             layers = Layers(db, spawner, paths.snapshots)
             await layers.open()
             stack.push_async_callback(layers.close)
-            registry = RegistrySettings(settings.insecure_registry, settings.registry_mirror)
+            registry = RegistrySettings(
+                settings.insecure_registry,
+                settings.registry_mirror,
+                downloads=settings.max_concurrent_downloads or _DOWNLOADS,
+                uploads=settings.max_concurrent_uploads or _UPLOADS,
+                attempts=settings.max_download_attempts,
+            )
             images = Images(
                 db=db,
                 spawner=spawner,

@@ -79,6 +79,9 @@ SETTINGS = (
         "insecure-registry", "list", (), "Enable insecure registry communication", None, "insecure-registries"
     ),
     Setting("registry-mirror", "list", (), "Preferred Docker registry mirror", None, "registry-mirrors"),
+    Setting("max-concurrent-downloads", "int", 3, "Set the max concurrent downloads"),
+    Setting("max-concurrent-uploads", "int", 5, "Set the max concurrent uploads"),
+    Setting("max-download-attempts", "int", 5, "Set the max download attempts for each pull"),
     Setting("live-restore", "bool", True, "Containers outlive the engine: always so"),
     Setting("storage-driver", "string", "overlay2", "Storage driver to use: overlay2", "s"),
     Setting(
@@ -122,9 +125,6 @@ NOT_YET = [
     "ip6tables",
     "ipv6",
     "log-format",
-    "max-concurrent-downloads",
-    "max-concurrent-uploads",
-    "max-download-attempts",
     "metrics-addr",
     "network-control-plane-mtu",
     "no-new-privileges",
@@ -173,6 +173,9 @@ class Settings(NamedTuple):
     label: tuple[str, ...]
     insecure_registry: tuple[str, ...]
     registry_mirror: tuple[str, ...]
+    max_concurrent_downloads: int
+    max_concurrent_uploads: int
+    max_download_attempts: int
     live_restore: bool
     storage_driver: str
     default_runtime: str
@@ -288,6 +291,13 @@ def _check(settings: Settings) -> None:
         check_log_options(settings.log_driver, dict(settings.log_opt))
     except InvalidParameter as error:
         raise InvalidParameter(f"failed to set log opts: {error}") from error
+    for name, number, least in (
+        ("max concurrent downloads", settings.max_concurrent_downloads, 0),
+        ("max concurrent uploads", settings.max_concurrent_uploads, 0),
+        ("max download attempts", settings.max_download_attempts, 1),
+    ):
+        if number < least:
+            raise InvalidParameter(f"invalid {name}: {number}")
     for name, path in (("data-root", settings.data_root), ("exec-root", settings.exec_root)):
         if not os.path.isabs(path):
             raise InvalidParameter(f"--{name} must be an absolute path, not {path}")

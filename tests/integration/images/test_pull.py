@@ -1,6 +1,9 @@
 """Pulling into the store: an image under its tag and digest, or nothing at all."""
 
+import asyncio
 import gzip
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,8 +12,14 @@ import registry_kit
 from content_kit import Member, tar
 from images_kit import Room, config, docker_archive, load, room
 from wharf.errors import EngineError
+from wharf.registry.errors import VerificationFailed
 from wharf.schema.digest import Digest
 from wharf.schema.image import Progress
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 pytestmark = pytest.mark.kernel
 
@@ -79,6 +88,115 @@ async def test_layers_that_are_here_in_another_form_are_not_kept_twice(tmp_path:
         before = opened.blob_files()
         await pull(opened, registry)
         assert opened.blob_files() == before
+
+
+async def test_without_a_tag_all_of_them_come(tmp_path: Path) -> None:
+    async with registry_kit.serving() as registry, room(tmp_path) as opened:
+        digest = served(registry)
+        registry.manifests["1"] = registry.manifests["2"] = registry.manifests["latest"]
+        lines = await pull(opened, registry, tag="")
+        name = f"{registry.address}/x"
+        assert opened.images.inspect(name).repo_tags == [f"{name}:1", f"{name}:2", f"{name}:latest"]
+        assert lines.count(f"Digest: {digest}") == 3
+        assert lines[-1] == f"Status: Downloaded newer image for {name}"
+        assert (await pull(opened, registry, tag=""))[-1] == f"Status: Image is up to date for {name}"
+
+
+BIG = tar([Member("n", registry_kit.BIG_LAYER)])
+BIG_CONFIG = config([BIG])
+BIG_BLOB = gzip.compress(BIG, mtime=0)
+
+
+def big(registry: registry_kit.FakeRegistry) -> str:
+    """Serve an image with one large layer; return the layer's path."""
+    registry.blobs[Digest.of(BIG_CONFIG)] = BIG_CONFIG
+    registry.blobs[Digest.of(BIG_BLOB)] = BIG_BLOB
+    registry.put(registry_kit.manifest(config=BIG_CONFIG, layers=(BIG_BLOB,)), "latest")
+    return registry.blob_path(BIG_BLOB)
+
+
+async def test_a_restarted_engine_goes_on_where_a_blob_was_cut(tmp_path: Path) -> None:
+    async with registry_kit.serving() as registry:
+        path = big(registry)
+        registry.once(path, registry_kit.cut_after(BIG_BLOB, 2_000_000))
+        async with room(tmp_path) as opened:
+            opened.images.configure(registry_kit.QUICK._replace(attempts=1))
+            registry.once(path, registry_kit.answer(lambda: registry_kit.error(503, "UNAVAILABLE", "no")))
+            with pytest.raises(EngineError):
+                await pull(opened, registry)
+        async with room(tmp_path) as again:
+            await pull(again, registry)
+            ranges = [wanted for asked, _, wanted in registry.requests if asked == path]
+            assert ranges[-1] is not None
+            assert int(ranges[-1].removeprefix("bytes=").rstrip("-")) >= 1_000_000
+            assert os.listdir(tmp_path / "content/ingest") == []
+            assert Digest.of(BIG_BLOB).hex in again.blob_files()
+
+
+async def test_what_was_kept_of_a_blob_is_thrown_away_when_it_is_wrong(tmp_path: Path) -> None:
+    async with registry_kit.serving() as registry, room(tmp_path) as opened:
+        big(registry)
+        part = tmp_path / "content/ingest" / f"{Digest.of(BIG_BLOB).hex}.part"
+        part.write_bytes(b"x" * 1000)
+        with pytest.raises(VerificationFailed):
+            await pull(opened, registry)
+        assert not part.exists()
+        await pull(opened, registry)
+
+
+async def test_of_two_pulls_of_one_image_one_fetches(tmp_path: Path) -> None:
+    async with registry_kit.serving() as registry, room(tmp_path) as opened:
+        path = big(registry)
+        await asyncio.gather(pull(opened, registry), pull(opened, registry))
+        assert registry.asked(path) == 1
+
+
+async def test_when_the_one_who_fetches_leaves_the_other_goes_on(tmp_path: Path) -> None:
+    async with registry_kit.serving() as registry, room(tmp_path) as opened:
+        path = big(registry)
+        registry.once(path, registry_kit.stall_after(BIG_BLOB, 1_500_000))
+        begun = asyncio.Event()
+
+        def report(line: Progress) -> None:
+            if line.status == "Downloading":
+                begun.set()
+
+        name = f"{registry.address}/x"
+        first = asyncio.create_task(
+            opened.images.pull(name, tag="latest", platform="", auth="", report=report)
+        )
+        await asyncio.wait_for(begun.wait(), 10)
+        second = asyncio.create_task(pull(opened, registry))
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        await second
+        ranges = [wanted for asked, _, wanted in registry.requests if asked == path]
+        assert [wanted is None for wanted in ranges] == [True, False]
+
+
+async def test_an_image_for_another_machine_comes_with_a_warning(tmp_path: Path) -> None:
+    async with registry_kit.serving() as registry, room(tmp_path) as opened:
+        served(registry)
+        lines: list[Progress] = []
+        name = f"{registry.address}/x"
+        await opened.images.pull(name, tag="latest", platform="linux/arm64", auth="", report=lines.append)
+        assert lines[-1].status == (
+            f"WARNING: image with reference {name}:latest was found but its platform (linux/amd64) "
+            "does not match the specified platform (linux/arm64)"
+        )
+
+
+@pytest.mark.parametrize(
+    "blobs", [(BASE, TOP), tuple(map(zstd.compress, (BASE, TOP)))], ids=["plain", "zstd"]
+)
+async def test_layers_come_in_any_compression(tmp_path: Path, blobs: tuple[bytes, ...]) -> None:
+    async with registry_kit.serving() as registry, room(tmp_path) as opened:
+        for blob in (CONFIG, *blobs):
+            registry.blobs[Digest.of(blob)] = blob
+        registry.put(registry_kit.manifest(config=CONFIG, layers=blobs), "latest")
+        await pull(opened, registry)
+        assert opened.images.inspect(f"{registry.address}/x").id == Digest.of(CONFIG)
 
 
 @pytest.mark.parametrize(

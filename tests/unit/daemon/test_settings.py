@@ -112,3 +112,13 @@ def test_log_options_are_read_from_flags_and_file(file: Path) -> None:
 def test_wrong_log_options_are_refused(flags: list[str], words: str) -> None:
     with pytest.raises(InvalidParameter, match=words):
         read(flags)
+
+
+@pytest.mark.parametrize(
+    "flag", ["max-concurrent-downloads", "max-concurrent-uploads", "max-download-attempts"]
+)
+def test_limits_of_transfers_are_numbers_that_make_sense(flag: str) -> None:
+    field = flag.replace("-", "_")
+    assert getattr(read([f"--{flag}", "7"]).settings, field) == 7
+    with pytest.raises(InvalidParameter, match=f"^invalid {flag.replace('-', ' ')}: -1$"):
+        read([f"--{flag}", "-1"])

@@ -3,6 +3,7 @@
 What only looks is not asynchronous. Every change is durable when it returns, and told as an event.
 """
 
+import asyncio
 import os
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -61,6 +62,7 @@ class Images:
     ) -> None:
         """`users` tells which containers were made from an image, `emit` takes events."""
         self._registry = registry or RegistrySettings()
+        self._downloads = asyncio.Semaphore(self._registry.downloads)
         self._push_slots: pushing.Slots | None = None
         self._store = Store(db=db, jobs=spawner, blobs=blobs, layers=layers, temporary=temporary)
         self._emit_event = emit
@@ -69,6 +71,7 @@ class Images:
     def configure(self, registry: RegistrySettings) -> None:
         """Reach registries as `registry` says from now on."""
         self._registry = registry
+        self._downloads = asyncio.Semaphore(registry.downloads)
 
     async def open(self) -> None:
         """Read what there is, and remove what nobody owns."""
@@ -190,17 +193,19 @@ class Images:
         return image
 
     async def pull(self, name: str, *, tag: str, platform: str, auth: str, report: Report) -> None:
-        """Fetch an image from its registry; `tag` may be a digest, `auth` is X-Registry-Auth as it came.
+        """Fetch an image, or without a tag all of a repository; `tag` may be a digest.
 
-        Raises InvalidParameter kinds, and the errors of `wharf.registry.errors`.
+        `auth` is X-Registry-Auth as it came. Raises InvalidParameter kinds, and the errors of
+        `wharf.registry.errors`.
         """
         # The client's half of aiohttp is imported when the first pull begins.
         from wharf.engine.images import pulling  # noqa: PLC0415 - see above
 
         asked = pulling.wanted(name, tag=tag, platform=platform, auth=auth)
-        image = await pulling.Pull(self._store, self._registry, report).run(asked)
+        images = await pulling.Pull(self._store, self._registry, self._downloads, report).run(asked)
         reference = asked.reference
-        attributes = {**(image.config.labels or {}), "name": reference.familiar_name}
+        labels = images[0].config.labels or {} if len(images) == 1 else {}
+        attributes = {**labels, "name": reference.familiar_name}
         self._emit_event("image", "pull", reference.familiar, attributes)
 
     async def push(self, name: str, *, tag: str, platform: str, auth: str, report: Report) -> None:

@@ -19,6 +19,7 @@ from wharf import limits
 from wharf.aio.lane import Lane
 from wharf.content.blobs import Blobs, NoSuchBlob, WrongContent
 from wharf.content.folders import Jobs
+from wharf.content.keyed_lock import KeyedLock
 from wharf.content.layers import Layers
 from wharf.content.lease import Lease
 from wharf.content.uninterrupted import uninterrupted
@@ -51,6 +52,7 @@ class Store:
         self.temporary = temporary
         self.catalog = Catalog()
         self.lane = Lane("images", _THREADS)
+        self.fetching = KeyedLock()
 
     async def open(self) -> None:
         """Read the catalog, and remove blobs and temporary files that nothing refers to."""

@@ -52,9 +52,15 @@ class Download:
         Raises VerificationFailed, InvalidDocument (size), BlobUnknown and other refusals, or Unreachable when
         `attempts` in a row did not get on.
         """
-        await self._receive(writer)
+        self._hash, self._size = await writer.begin()
+        try:
+            await self._receive(writer)
+        except InvalidDocument:
+            await writer.discard()
+            raise
         self._count(self._size)
         if self._hash.hexdigest() != self._blob.digest.hex:
+            await writer.discard()
             raise VerificationFailed(what, self._blob.digest)
         await writer.commit()
 
@@ -63,6 +69,8 @@ class Download:
         in_vain = 0
         while True:
             before = self._size
+            if before == self._blob.size:
+                return
             try:
                 async with self._repository.blob(self._blob.digest, self._size) as answer:
                     await self._copy(answer, writer)

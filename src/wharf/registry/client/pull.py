@@ -4,7 +4,9 @@ Nothing is unpacked or recorded here; the sink keeps the blobs, the caller makes
 """
 
 import asyncio
-from collections.abc import Sequence
+import functools
+import hashlib
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 from wharf.errors import EngineError
@@ -23,6 +25,8 @@ from wharf.schema.digest import Digest
 from wharf.schema.reference import Reference
 
 _INDEX_DEPTH = 3
+
+Arrived = Callable[[bytes, Sequence[Blob], Blob], Awaitable[None]]
 
 
 class PulledImage(NamedTuple):
@@ -52,18 +56,20 @@ async def pull(
     blobs: BlobSink,
     progress: Report,
     slots: asyncio.Semaphore | None = None,
+    arrived: Arrived | None = None,
 ) -> PulledImage:
     """Fetch what `reference` (without a tag: `latest`) names, for `platform` (None: this machine's).
 
-    `slots` limits downloads over several pulls. Credentials go to the reference's own registry only, never to
-    a mirror. Raises the errors of `wharf.registry.errors`.
+    `slots` limits downloads over several pulls; `arrived` is awaited for each layer as soon as it is in the
+    sink, while others are on their way, with the config and all layers. Credentials go to the reference's
+    own registry only, never to a mirror. Raises the errors of `wharf.registry.errors`.
     """
     reference = reference.tagged()
     repository, top, progress_id = await resolve(reference, auth, settings)
     try:
         progress(PullProgress(f"Pulling from {reference.path}", progress_id))
         chosen = await _choose(repository, top, platform or Platform.of_host())
-        fetching = _Fetching(repository, settings, blobs, progress)
+        fetching = _Fetching(repository, settings, blobs, progress, arrived)
         config = await fetching.all_of(chosen, slots or asyncio.Semaphore(settings.downloads))
     finally:
         await repository.close()
@@ -78,6 +84,25 @@ async def pull(
         layers=chosen.layers,
         from_index=top.body if top.as_index is not None else None,
     )
+
+
+async def tags(reference: Reference, auth: Credentials | None, settings: RegistrySettings) -> list[str]:
+    """Return the tags of a repository; raises the errors of `wharf.registry.errors`."""
+    failure: EngineError | None = None
+    for host in hosts_for(reference.domain, settings):
+        is_mirror = host.domain != reference.domain
+        repository = Repository(host, reference, None if is_mirror else auth, settings)
+        try:
+            await repository.ping()
+            return await repository.tags()
+        except EngineError as error:
+            failure = error
+            if not is_mirror and not isinstance(error, Unreachable):
+                raise
+        finally:
+            await repository.close()
+    assert failure is not None
+    raise failure
 
 
 async def resolve(
@@ -132,8 +157,14 @@ class _Fetching:
     """What the downloads of one pull have in common."""
 
     def __init__(
-        self, repository: Repository, settings: RegistrySettings, blobs: BlobSink, progress: Report
+        self,
+        repository: Repository,
+        settings: RegistrySettings,
+        blobs: BlobSink,
+        progress: Report,
+        arrived: Arrived | None,
     ) -> None:
+        self._arrived = arrived
         self._repository = repository
         self._settings = settings
         self._blobs = blobs
@@ -149,11 +180,27 @@ class _Fetching:
         try:
             async with asyncio.TaskGroup() as group:
                 config = group.create_task(self.config(manifest.config))
-                for layer in wanted:
-                    group.create_task(self.layer(layer, slots))
+                for layer in layers:
+                    group.create_task(
+                        self._bring(layer, slots, manifest, config, is_here=layer not in wanted)
+                    )
         except BaseExceptionGroup as failures:
             raise failures.exceptions[0] from None
         return config.result()
+
+    async def _bring(
+        self,
+        blob: Blob,
+        slots: asyncio.Semaphore,
+        manifest: Checked,
+        config: asyncio.Task[bytes],
+        *,
+        is_here: bool,
+    ) -> None:
+        if not is_here:
+            await self.layer(blob, slots)
+        if self._arrived is not None:
+            await self._arrived(await config, manifest.layers, blob)
 
     async def layer(self, blob: Blob, slots: asyncio.Semaphore) -> None:
         """Fetch a layer into the sink."""
@@ -161,11 +208,14 @@ class _Fetching:
             self._progress(PullProgress(words.WAITING, blob.digest.short))
         async with slots:
             writer = await self._blobs.writer(blob.digest, blob.size)
-            try:
-                download = Download(self._repository, blob, self._settings, lambda n: self._count(blob, n))
-                await download.into(writer, "filesystem layer")
-            finally:
-                await writer.close()
+            if writer is not None:
+                try:
+                    count = functools.partial(self._count, blob)
+                    await Download(self._repository, blob, self._settings, count).into(
+                        writer, "filesystem layer"
+                    )
+                finally:
+                    await writer.close()
         self._progress(PullProgress(words.VERIFYING, blob.digest.short))
         self._progress(PullProgress(words.COMPLETE, blob.digest.short))
 
@@ -174,13 +224,19 @@ class _Fetching:
         kept = KeptBlob()
         await Download(self._repository, blob, self._settings, _ignore).into(kept, "image config")
         if not await self._blobs.has(blob.digest):
-            writer = await self._blobs.writer(blob.digest, blob.size)
-            try:
-                await writer.write(bytes(kept.data))
-                await writer.commit()
-            finally:
-                await writer.close()
+            await self._keep(blob, bytes(kept.data))
         return bytes(kept.data)
+
+    async def _keep(self, blob: Blob, data: bytes) -> None:
+        writer = await self._blobs.writer(blob.digest, blob.size)
+        if writer is None:
+            return
+        try:
+            _, here = await writer.begin()
+            await writer.write(data[here:])
+            await writer.commit()
+        finally:
+            await writer.close()
 
     def _count(self, blob: Blob, current: int) -> None:
         self._progress(PullProgress(words.DOWNLOADING, blob.digest.short, current, blob.size))
@@ -191,6 +247,13 @@ class KeptBlob:
 
     def __init__(self) -> None:
         self.data = bytearray()
+
+    async def begin(self) -> tuple["hashlib._Hash", int]:
+        """Nothing is here."""
+        return hashlib.sha256(), 0
+
+    async def discard(self) -> None:
+        """Nothing is to be done: it goes with us."""
 
     async def write(self, data: bytes) -> None:
         """Append `data`."""

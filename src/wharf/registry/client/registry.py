@@ -4,19 +4,29 @@ Every request carries the token for what may be done here (pulling, or pushing, 
 fetched anew, once.
 """
 
+import re
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from http import HTTPStatus
+
+import msgspec
 
 from wharf import limits
 from wharf.errors import EngineError
 from wharf.registry.client import challenge
 from wharf.registry.client.refusal import read, refused
 from wharf.registry.client.tokens import Tokens
-from wharf.registry.client.transport import Answer, Transport
+from wharf.registry.client.transport import Answer, Transport, resolved
 from wharf.registry.credentials import Credentials
 from wharf.registry.documents import INDEX_TYPES, MANIFEST_TYPES, Checked, check
-from wharf.registry.errors import AccessDenied, BlobUnknown, ManifestUnknown, NoCredentials, PullDenied
+from wharf.registry.errors import (
+    AccessDenied,
+    BlobUnknown,
+    InvalidDocument,
+    ManifestUnknown,
+    NoCredentials,
+    PullDenied,
+)
 from wharf.registry.host import Host
 from wharf.registry.settings import RegistrySettings
 from wharf.schema.digest import Digest
@@ -24,6 +34,15 @@ from wharf.schema.reference import Reference
 
 _ACCEPT = ", ".join(sorted(INDEX_TYPES) + sorted(MANIFEST_TYPES))
 _REFUSAL_BODY = 64 * limits.KIB
+
+
+_TAGS_MAX = 100_000
+_NEXT = re.compile(r"\s*<([^<>]+)>\s*;\s*rel=\"?next\"?", re.ASCII)
+"""RFC 8288, as the distribution specification uses it."""
+
+
+class _Tags(msgspec.Struct):
+    tags: list[str] | None = None
 
 
 _Request = Callable[[str | None], AbstractAsyncContextManager[Answer]]
@@ -80,6 +99,26 @@ class Repository:
                 raise self._refused_manifest(answer.status, await answer.body(_REFUSAL_BODY), name)
             body = await answer.body(limits.MANIFEST)
             return check(body, answer.headers.get("Content-Type", ""), expected)
+
+    async def tags(self) -> list[str]:
+        """Return all tags, page by page; raises the registry's refusals, InvalidDocument, Unreachable."""
+        found: list[str] = []
+        url: str | None = self.url("tags/list")
+        while url is not None:
+            async with self.get(url) as answer:
+                if answer.status != HTTPStatus.OK:
+                    body = await answer.body(_REFUSAL_BODY)
+                    raise self._refused_manifest(answer.status, body, "")
+                try:
+                    page = msgspec.json.decode(await answer.body(limits.MANIFEST), type=_Tags)
+                except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                    raise InvalidDocument(f"invalid list of tags: {error}") from error
+                found += page.tags or []
+                following = _NEXT.match(answer.headers.get("Link", ""))
+                url = None if following is None else resolved(answer.url, following[1])
+            if len(found) > _TAGS_MAX:
+                raise InvalidDocument(f"repository has more than {_TAGS_MAX} tags")
+        return found
 
     def blob_url(self, digest: Digest) -> str:
         """Return where a blob is asked for."""
