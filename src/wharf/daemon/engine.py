@@ -29,6 +29,7 @@ from wharf.engine.registries import Registries
 from wharf.engine.system import Facts, System
 from wharf.errors import Unavailable
 from wharf.linux import capability, cgroup
+from wharf.network.names import Names
 from wharf.network.networks import Networks
 from wharf.network.pools import unique_local_pool
 from wharf.network.settings import NetworkSettings
@@ -107,7 +108,12 @@ class Engine:
             await images.open()
             stack.push_async_callback(images.close)
             engine_id = await _engine_id(db)
-            networks = await Networks.open(db, _network_settings(settings, engine_id), emit=events.emit)
+            networks = await Networks.open(
+                db,
+                _network_settings(settings, engine_id),
+                emit=events.emit,
+                names=Names(spawner, paths.keeper),
+            )
             stack.push_async_callback(networks.close)
             volumes = Volumes(db=db, jobs=spawner, path=paths.volumes, emit=events.emit)
             await volumes.open()

@@ -35,6 +35,7 @@ def _serve(fd: int) -> None:
     from wharf.content import jobs as content
     from wharf.engine.containers import account_job
     from wharf.engine.logs import read_job
+    from wharf.keeper.main import JOBS as KEEPER_JOBS
     from wharf.linux import prctl
     from wharf.linux.cgroup import host_mounts
     from wharf.linux.descriptors import close_others
@@ -63,7 +64,7 @@ def _serve(fd: int) -> None:
         """Compile the seccomp profile of the containers to come: it takes 4 ms each time otherwise."""
         compile_profile(cast(LinuxSeccomp, profile))
 
-    jobs = {**content.JOBS, **volume.JOBS, **account_job.JOBS, **read_job.JOBS}
+    jobs = {**content.JOBS, **volume.JOBS, **account_job.JOBS, **read_job.JOBS, **KEEPER_JOBS}
     serve(socket.socket(fileno=fd), jobs, stand_by, {"seccomp": prepare_filter})
     os._exit(0)
 

@@ -46,6 +46,11 @@ class Paths(NamedTuple):
         return f"{self.exec_root}/containers"
 
     @property
+    def keeper(self) -> str:
+        """The keeper's folder, with its socket."""
+        return f"{self.exec_root}/keeper"
+
+    @property
     def seccomp_cache(self) -> str:
         """Compiled seccomp programs."""
         return f"{self.exec_root}/seccomp"
@@ -77,6 +82,7 @@ class Paths(NamedTuple):
             (self.containers, 0o710),
             (self.bundles, 0o700),
             (self.seccomp_cache, 0o700),
+            (self.keeper, 0o700),
         ):
             if not os.path.isdir(path):
                 os.makedirs(path, exist_ok=True)

@@ -49,6 +49,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     driver_opts: dict[str, str] = msgspec.field(default_factory=dict)
     gw_priority: int = 0
     container_name: str = ""
+    aliases: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     mtu: int = 0
     interface_name: str = ""

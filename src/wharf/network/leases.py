@@ -80,6 +80,7 @@ class Leases:
             container_id,
             gw_priority=request.gw_priority,
             container_name=request.container_name,
+            aliases=request.aliases,
             names=request.names,
         )
         if (pools := self._pools.get(network.id)) is not None:

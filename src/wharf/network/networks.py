@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 
+import msgspec
+
 from wharf.aio.lane import Lane
 from wharf.errors import Conflict, EngineError, Forbidden, InvalidParameter
 from wharf.failpoint import failpoint
@@ -34,6 +36,7 @@ from wharf.network.errors import (
 from wharf.network.firewall import Firewall, choose_firewall, rules_of
 from wharf.network.leases import Leases
 from wharf.network.making import Maker
+from wharf.network.names import Names
 from wharf.network.network import Network
 from wharf.network.predefined import Predefined
 from wharf.network.settings import NetworkSettings
@@ -56,8 +59,16 @@ _DEFAULT = "default"
 class Networks:
     """All networks of one engine; made by `open`, ended by `close`. What is in the kernel outlives it."""
 
-    def __init__(self, db: Database, settings: NetworkSettings, rtnl: Rtnl, emit: Emit | None) -> None:
+    def __init__(
+        self,
+        db: Database,
+        settings: NetworkSettings,
+        rtnl: Rtnl,
+        emit: Emit | None,
+        names: Names | None = None,
+    ) -> None:
         self.settings = settings
+        self.names = names
         self.firewall: Firewall = choose_firewall(settings)
         self._db = db
         self._rtnl = rtnl
@@ -78,7 +89,14 @@ class Networks:
         self._maker = Maker(db, self._lane, rtnl, self._bridge, settings)
 
     @classmethod
-    async def open(cls, db: Database, settings: NetworkSettings, *, emit: Emit | None = None) -> "Networks":
+    async def open(
+        cls,
+        db: Database,
+        settings: NetworkSettings,
+        *,
+        emit: Emit | None = None,
+        names: Names | None = None,
+    ) -> "Networks":
         """Read what is stored and bring the predefined networks, forwarding and the firewall up.
 
         Raises InvalidParameter for settings that make no sense, NetworkTrouble when the kernel refuses.
@@ -86,7 +104,7 @@ class Networks:
         await db.migrate("network", store.STATEMENTS)
         rtnl = Rtnl.open()
         try:
-            networks = cls(db, settings, rtnl, emit)
+            networks = cls(db, settings, rtnl, emit, names)
             await networks._start()
         except BaseException:
             rtnl.close()
@@ -95,6 +113,8 @@ class Networks:
 
     async def close(self) -> None:
         """End the lane and the socket; bridges, endpoints and rules stay for the containers."""
+        if self.names is not None:
+            await self.names.close()
         await self._lane.close()
         self._rtnl.close()
 
@@ -326,8 +346,19 @@ class Networks:
             self._leases.forget(endpoint)  # the write goes on, and before any other's
             raise
         self._leases.forget(endpoint)
+        if self.names is not None:
+            await self.names.remove(endpoint, is_last=not self._leases.of(endpoint.container_id))
         if (network := self._networks.get(endpoint.network_id)) is not None:
             self._event("disconnect", network, endpoint)
+
+    async def rename(self, endpoint: Endpoint, container_name: str, names: tuple[str, ...]) -> Endpoint:
+        """Return the endpoint, whose container has got another name, durably changed."""
+        changed = msgspec.structs.replace(endpoint, container_name=container_name, names=names)
+        await self._db.write(lambda db: store.save_endpoint(db, changed))
+        self._leases.replace(changed)
+        if self.names is not None and names:
+            await self.names.put(changed)
+        return changed
 
     async def sweep(self, live_container_ids: Collection[str]) -> Sequence[str]:
         """Remove endpoints and links of no live container; return the names of the links removed.

@@ -11,6 +11,10 @@ HOST_FILE = "/etc/resolv.conf"
 LEGACY = "legacy"
 """How the reference calls a network without a name server of the engine's own: the default bridge, none."""
 
+INTERNAL = "internal resolver"
+"""How the reference calls a network where containers have names."""
+RESOLVER = "127.0.0.11"
+
 _DEFAULT_IPV4 = ("8.8.8.8", "8.8.4.4")
 _DEFAULT_IPV6 = ("2001:4860:4860::8888", "2001:4860:4860::8844")
 _HEADER = """\
@@ -56,13 +60,18 @@ def parse(text: str) -> ResolvConf:
     return ResolvConf(tuple(nameservers), search, tuple(options), tuple(other), tuple(invalid))
 
 
+def host_text() -> str:
+    """Return the host's own file, or nothing where it has none."""
+    try:
+        with open(HOST_FILE, encoding="utf-8", errors="surrogateescape") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
 def host_nameservers() -> tuple[str, ...]:
     """Return the host's own name servers."""
-    try:
-        with open(HOST_FILE, encoding="utf-8", errors="replace") as file:
-            return parse(file.read()).nameservers
-    except OSError:
-        return ()
+    return parse(host_text()).nameservers
 
 
 def make(
@@ -78,8 +87,8 @@ def make(
     """Return a container's file from the text of the host's.
 
     What is given replaces the host's; a search domain `.` means none. `transform` is LEGACY where the host's
-    loopback name servers cannot be reached (then public ones stand in when none is left), and empty for a
-    container in the host's own network namespace.
+    loopback name servers cannot be reached (then public ones stand in when none is left), INTERNAL where the
+    container's own resolver asks them, and empty for a container in the host's own network namespace.
     """
     found = parse(host)
     nameservers = tuple(dns) or found.nameservers
@@ -89,8 +98,13 @@ def make(
         if not nameservers:
             nameservers = _DEFAULT_IPV4 + (_DEFAULT_IPV6 if ipv6 else ())
             used_default = True
+    if transform == INTERNAL:
+        nameservers = (RESOLVER,)
     search = tuple(d for d in dns_search if d != ".") if dns_search else found.search
     options = tuple(dns_options) or found.options
+    has_ndots = any(option.partition(":")[0] == "ndots" for option in options)
+    if transform == INTERNAL and not has_ndots:
+        options = (*options, "ndots:0")
     lines = [f"nameserver {server}" for server in nameservers]
     lines += [f"search {' '.join(search)}"] if search else []
     lines += [f"options {' '.join(options)}"] if options else []
@@ -100,10 +114,32 @@ def make(
     comments = [f"# Based on host file: '{path}'{origin}"]
     comments += ["# Used default nameservers."] if used_default else []
     comments += [f"# Invalid nameservers: [{' '.join(found.invalid)}]"] if found.invalid else []
+    if transform == INTERNAL:
+        comments += [f"# ExtServers: [{' '.join(_as_shown(one) for one in upstreams(host, dns))}]"]
     comments += [f"# Overrides: [{' '.join(name for name, given in overridden.items() if given)}]"]
-    if any(option.partition(":")[0] == "ndots" for option in options):
+    if has_ndots:
         comments += [f"# Option ndots from: {'override' if dns_options else 'host'}"]
+    elif transform == INTERNAL:
+        comments += ["# Option ndots from: internal"]
     return "\n".join([_HEADER, *lines, "", *comments, ""])
+
+
+def upstreams(host: str, dns: Sequence[str]) -> list[str]:
+    """Return the servers that an internal resolver asks: those given, or the host's own.
+
+    The host's are asked from its own network namespace, where they are known to answer: `host:` says so.
+    """
+    return list(dns) or [f"host:{server}" for server in parse(host).nameservers]
+
+
+def sets_ndots(dns_options: Sequence[str]) -> bool:
+    """Whether a user wants names of few labels to be looked for in the search domains first."""
+    values = [option.partition(":")[2] for option in dns_options if option.startswith("ndots:")]
+    return any(value.isdigit() and int(value) > 0 for value in values)
+
+
+def _as_shown(server: str) -> str:
+    return f"host({server.removeprefix('host:')})" if server.startswith("host:") else server
 
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:

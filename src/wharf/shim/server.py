@@ -81,14 +81,14 @@ class Connection:
 
 
 class Server:
-    """Listens at `shim.sock` of `bundle`. `on_alone` is called when the last connection has ended."""
+    """Listens at the socket `name` in `bundle`. `on_alone` is called when the last connection has ended."""
 
-    def __init__(self, loop: Loop, bundle: str) -> None:
+    def __init__(self, loop: Loop, bundle: str, name: str = SOCKET) -> None:
         self.loop = loop
         self.on_request: OnRequest = _refuse
         self.on_alone: Callable[[], None] = _nothing
         self.connections: list[Connection] = []
-        self._listener = _listen(bundle)
+        self._listener = _listen(bundle, name)
         loop.add(self._listener.fileno(), event.IN, self._on_ready)
 
     @property
@@ -133,14 +133,14 @@ def _nothing() -> None:
     """Nobody has to know."""
 
 
-def _listen(bundle: str) -> socket.socket:
+def _listen(bundle: str, name: str) -> socket.socket:
     """Return a listening socket in `bundle`, whose path may be longer than the 107 bytes of sun_path."""
     folder = os.open(bundle, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     umask = os.umask(0o177)
     try:
         failpoint("shim.listen")
-        listener.bind(f"/proc/self/fd/{folder}/{SOCKET}")
+        listener.bind(f"/proc/self/fd/{folder}/{name}")
         listener.listen(_BACKLOG)
         listener.setblocking(False)
     except BaseException:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import msgspec
 
-from wharf.engine.containers import files, places
+from wharf.engine.containers import files, naming, places
 from wharf.engine.containers.container import Container
 from wharf.engine.containers.context import Context
 from wharf.engine.containers.record import Record
@@ -50,12 +50,15 @@ async def connect(context: Context, container: Container, network: str, settings
             failpoint("connect.leased")
             async with _inside(container) as netlink:
                 await context.networks.plug_live(endpoint, netlink)
+                assert container.run is not None
+                everywhere = [*container.run.endpoints, endpoint]
+                await naming.add(context, container, everywhere, endpoint, netlink)
                 failpoint("connect.plugged")
                 await context.index.change(container, msgspec.structs.replace(record, endpoints=endpoints))
         except BaseException:
             await _take_back(context, endpoint)
             raise
-        assert container.run is not None
+        files.add_resolver(context, container, container.run.endpoints, everywhere)
         container.run.endpoints.append(endpoint)
         files.add_addresses(context, container, endpoint)
 
@@ -82,6 +85,7 @@ async def disconnect(context: Context, container: Container, network: str) -> No
             run.endpoints.remove(endpoint)
             await _take_back(context, endpoint)
             files.remove_addresses(context, container, endpoint)
+        await naming.changed(context, container, run.endpoints)
         async with _inside(container) as netlink:
             await context.networks.reroute(record.id, netlink)
 

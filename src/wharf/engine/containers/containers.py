@@ -16,6 +16,7 @@ from wharf.engine.containers import (
     inspect,
     listing,
     logs,
+    naming,
     remove,
     start,
     stats,
@@ -111,6 +112,12 @@ class Containers:
     async def open(self) -> None:
         """Load the records, adopt what lives, sweep what nobody owns."""
         await adopt_all(self._context)
+        if (names := self._context.networks.names) is not None:
+            names.on_lost = self._find_keeper
+            await naming.catch_up(self._context)
+
+    def _find_keeper(self) -> None:
+        self._context.tasks.start(naming.catch_up(self._context), name="tell the keeper")
 
     def start_due(self) -> None:
         """Begin to start what a restart policy starts at the engine's own start."""
@@ -200,6 +207,7 @@ class Containers:
             except BaseException:
                 self._context.index.give_back(new)
                 raise
+            await naming.renamed(self._context, container)
         self._context.emit(container, "rename", {"oldName": f"/{old}"})
 
     async def connect(self, ref: str, network: str, settings: EndpointSettings) -> None:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 
+from wharf.engine.containers import naming
 from wharf.engine.containers.container import Container
 from wharf.engine.containers.context import Context
 from wharf.engine.containers.joined import network_owner
@@ -28,7 +29,7 @@ def write(context: Context, container: Container, endpoints: Sequence[Endpoint])
     if owner is not record:
         return made
     texts = {
-        made.resolv_conf: _resolv_conf(context, container),
+        made.resolv_conf: _resolv_conf(context, container, endpoints),
         made.hostname: f"{record.config.hostname}\n",
         made.hosts: _hosts(context, container, endpoints),
     }
@@ -38,15 +39,29 @@ def write(context: Context, container: Container, endpoints: Sequence[Endpoint])
     return made
 
 
-def _resolv_conf(context: Context, container: Container) -> str:
+def _resolv_conf(context: Context, container: Container, endpoints: Sequence[Endpoint]) -> str:
     host, settings = container.record.host_config, context.networks.settings
+    if host.network_mode == "host":
+        transform = ""
+    else:
+        transform = resolv.INTERNAL if naming.has_names(endpoints) else resolv.LEGACY
     return resolv.make(
         _read(resolv.HOST_FILE),
-        transform="" if host.network_mode == "host" else resolv.LEGACY,
+        transform=transform,
         dns=host.dns or settings.dns,
         dns_search=host.dns_search or settings.dns_search,
         dns_options=host.dns_options or settings.dns_opts,
     )
+
+
+def add_resolver(
+    context: Context, container: Container, before: Sequence[Endpoint], after: Sequence[Endpoint]
+) -> None:
+    """Lead a running container to its own resolver, once it has one, unless it has edited the file."""
+    old, new = _resolv_conf(context, container, before), _resolv_conf(context, container, after)
+    if old != new:
+        path = f"{context.paths.container(container.id)}/resolv.conf"
+        _edit(path, lambda text: new if text == old else text)
 
 
 def _hosts(context: Context, container: Container, endpoints: Sequence[Endpoint]) -> str:

@@ -11,7 +11,17 @@ import msgspec
 
 from wharf.aio.channel import Channel
 from wharf.aio.peer import Peer
-from wharf.engine.containers import attach, bundle, files, joined, log_config, news, places, restart_policy
+from wharf.engine.containers import (
+    attach,
+    bundle,
+    files,
+    joined,
+    log_config,
+    naming,
+    news,
+    places,
+    restart_policy,
+)
 from wharf.engine.containers import exit as exit_
 from wharf.engine.containers.container import Container, Run
 from wharf.engine.containers.context import Context
@@ -107,6 +117,7 @@ async def _launch(context: Context, container: Container, run: Run) -> int:
         donors.check()
         if netlink is not None:
             await context.networks.plug_all(run.endpoints, netlink)
+            await naming.give(context, container, run.endpoints, netlink)
     finally:
         if netlink is not None:
             os.close(netlink)
