@@ -14,6 +14,7 @@ from wharf.aio.supervisor import Supervisor
 from wharf.content.blobs import Blobs
 from wharf.content.layers import Layers
 from wharf.daemon.settings import Settings
+from wharf.engine import docker_init
 from wharf.engine.containers.containers import Containers, Execs
 from wharf.engine.containers.context import Context
 from wharf.engine.containers.index import Index
@@ -79,6 +80,7 @@ class Engine:
             paths = Paths(settings.data_root, settings.exec_root)
             paths.make()
             stack.enter_context(_only_one(paths.data_root))
+            docker_init.install(paths.docker_init)
             db = await Database.open(paths.database)
             stack.push_async_callback(db.close)
             events = Events()

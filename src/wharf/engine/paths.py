@@ -26,6 +26,11 @@ class Paths(NamedTuple):
         return f"{self.data_root}/snapshots"
 
     @property
+    def docker_init(self) -> str:
+        """The program that `--init` puts first; below the data root, since /run may forbid execution."""
+        return f"{self.data_root}/docker-init"
+
+    @property
     def temporary(self) -> str:
         """Uploads and other files that no restart keeps."""
         return f"{self.data_root}/tmp"

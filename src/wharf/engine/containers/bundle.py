@@ -42,6 +42,7 @@ def write(context: Context, container: Container, files: spec.Files, log: LogCon
         cgroup_parent=posixpath.normpath(f"/{(host.cgroup_parent or context.cgroup_parent).lstrip('/')}"),
         cgroup_mode=context.cgroup_mode,
         available_capabilities=context.available_capabilities,
+        docker_init=context.paths.docker_init,
         joined=donors.pids(),
     )
     config = spec.build(subject)

@@ -4,6 +4,7 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
+from wharf.engine import docker_init
 from wharf.engine.containers.oci import defaults, mounts, process, resources, security
 from wharf.engine.containers.oci.devices import devices
 from wharf.engine.containers.seccomp_profile import default_profile, profile_from_docker_json
@@ -45,6 +46,8 @@ class Subject(NamedTuple):
     cgroup_parent: str
     cgroup_mode: str
     available_capabilities: Sequence[str]
+    docker_init: str
+    """The program of `--init`, on the host."""
     joined: Mapping[str, int] = {}
     """The inits whose namespaces are joined, by namespace."""
 
@@ -80,7 +83,7 @@ def _seccomp(asked: str | None, capabilities: Collection[str], *, privileged: bo
     return None if privileged else default_profile(capabilities)
 
 
-def _standard_mounts(host: HostConfig, joined: Mapping[str, int]) -> list[Mount]:
+def _standard_mounts(host: HostConfig, joined: Mapping[str, int], init_program: str) -> list[Mount]:
     """Return the mounts every container has, as its modes of sharing change them."""
     made = defaults.mounts(
         shm_size=host.shm_size or defaults.SHM_SIZE,
@@ -97,6 +100,15 @@ def _standard_mounts(host: HostConfig, joined: Mapping[str, int]) -> list[Mount]
             "options": ["rbind", "rprivate"],
         }
         made = [donor if mount["destination"] == "/dev/shm" else mount for mount in made]
+    if _has_init(host):
+        made.append(
+            {
+                "destination": docker_init.DESTINATION,
+                "type": "bind",
+                "source": init_program,
+                "options": ["bind", "ro"],
+            }
+        )
     writable = security.read(host).writable_cgroups
     if writable is not None:
         for mount in made:
@@ -105,13 +117,22 @@ def _standard_mounts(host: HostConfig, joined: Mapping[str, int]) -> list[Mount]
     return made
 
 
+def _has_init(host: HostConfig) -> bool:
+    """Tell whether docker-init comes first; where there is another process 1, it would be of no use."""
+    return bool(host.init) and not host.pid_mode
+
+
+def _arguments(subject: Subject) -> Sequence[str]:
+    return [docker_init.DESTINATION, "--", *subject.args] if _has_init(subject.host) else subject.args
+
+
 def build(subject: Subject) -> Spec:
     """Return the OCI configuration of `subject`."""
     config, host = subject.config, subject.host
     capabilities = process.capability_names(host, available=subject.available_capabilities)
     hostname = os.uname().nodename if _is_host(host.uts_mode) else config.hostname
     own_network = not _is_host(host.network_mode) and "network" not in subject.joined
-    standard = _standard_mounts(host, subject.joined)
+    standard = _standard_mounts(host, subject.joined, subject.docker_init)
     has_devices = devices(host)
     users = [mount.oci() for mount in mounts.user_mounts(host)]
     linux: Linux = {
@@ -133,7 +154,7 @@ def build(subject: Subject) -> Spec:
         "process": process.process(
             config,
             host,
-            args=subject.args,
+            args=_arguments(subject),
             env=process.environment(config, hostname),
             capabilities=capabilities,
         ),
