@@ -4,33 +4,7 @@ It does what tini does for Docker: it runs the program in a process group of its
 terminal, hands on every signal, reaps what is left to it, and ends as the program ended. See ADR 0010.
 """
 
-import os
-
 from wharf.engine.docker_init.elf import executable
+from wharf.engine.docker_init.place import DESTINATION, install
 
 __all__ = ["DESTINATION", "executable", "install"]
-
-DESTINATION = "/sbin/docker-init"
-"""Where a container sees it."""
-
-
-def install(path: str) -> None:
-    """Put it at `path`, for containers to be given it; one that has an older one keeps that."""
-    content = executable(os.uname().machine)
-    if _read(path) == content:
-        return
-    beside = f"{path}.new"
-    with open(beside, "wb") as file:
-        file.write(content)
-        os.fchmod(file.fileno(), 0o555)
-        file.flush()
-        os.fsync(file.fileno())
-    os.rename(beside, path)
-
-
-def _read(path: str) -> bytes | None:
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except FileNotFoundError:
-        return None
