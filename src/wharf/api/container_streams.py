@@ -3,6 +3,7 @@
 Attached connections are hijacked: the answer's head is sent here, the rest is between client and shim.
 """
 
+import asyncio
 import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable
@@ -15,6 +16,7 @@ from wharf.api.call import Call, unix_time
 from wharf.api.errors import status_of, words_of
 from wharf.api.routes import Routes
 from wharf.errors import InvalidParameter
+from wharf.http import websocket
 from wharf.http.answer import REASONS, Raw
 from wharf.http.hijack import hijack
 from wharf.schema.container import WaitResponse
@@ -79,12 +81,28 @@ def upgrade_head(call: Call, *, is_tty: bool, headers: bytes) -> bytes:
 async def join(call: Call, attachment: Attachment, *, headers: bytes = b"") -> web.StreamResponse:
     """Hijack the connection and hand it to the engine."""
     taken = await hijack(call.http, upgrade_head(call, is_tty=attachment.is_tty, headers=headers))
+    await _connect(attachment, taken.sock, taken.leftover)
+    return Raw()
+
+
+async def _connect(attachment: Attachment, sock: socket.socket, leftover: bytes) -> None:
     try:
-        await attachment.connect(taken.sock, taken.leftover)
+        await attachment.connect(sock, leftover)
     except Exception as error:
         words_of(error)  # the head is sent: nobody can be told, but a bug goes to the log
-        taken.sock.close()
-    return Raw()
+        sock.close()
+
+
+def _attach_options(call: Call, *, framed: bool) -> AttachOptions:
+    return AttachOptions(
+        stdin=call.flag("stdin"),
+        stdout=call.flag("stdout"),
+        stderr=call.flag("stderr"),
+        stream=call.flag("stream"),
+        logs=call.flag("logs"),
+        detach_keys=call.text("detachKeys"),
+        framed=framed,
+    )
 
 
 class _Streams:
@@ -92,19 +110,29 @@ class _Streams:
         self._backend = backend
 
     async def attach(self, call: Call) -> web.StreamResponse:
-        options = AttachOptions(
-            stdin=call.flag("stdin"),
-            stdout=call.flag("stdout"),
-            stderr=call.flag("stderr"),
-            stream=call.flag("stream"),
-            logs=call.flag("logs"),
-            detach_keys=call.text("detachKeys"),
-        )
         try:
-            attachment = await self._backend.attach(call.name, options)
+            attachment = await self._backend.attach(call.name, _attach_options(call, framed=True))
         except Exception as error:
             return _raw_error(error)
         return await join(call, attachment)
+
+    async def attach_web_socket(self, call: Call) -> web.StreamResponse:
+        """Attach through a WebSocket: raw bytes, both outputs in one stream."""
+        head = websocket.handshake(call.http.headers)
+        if head is None:
+            return Raw(b"HTTP/1.1 400 Bad Request\r\n\r\nnot websocket protocol")
+        attachment = await self._backend.attach(call.name, _attach_options(call, framed=False))
+        taken = await hijack(call.http, head)
+        ours, theirs = socket.socketpair()
+        kind = websocket.BINARY if call.version >= 28 else websocket.TEXT
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(_connect(attachment, theirs, b""))
+                tasks.create_task(websocket.bridge(taken.sock, taken.leftover, ours, kind=kind))
+        finally:
+            for sock in (taken.sock, ours):
+                sock.close()
+        return Raw()
 
     async def logs(self, call: Call) -> web.StreamResponse:
         options = _log_options(call)
@@ -167,6 +195,7 @@ def routes(backend: ContainerStreamsBackend) -> Routes:
     streams = _Streams(backend)
     return {
         ("POST", "/containers/{id}/attach"): streams.attach,
+        ("GET", "/containers/{id}/attach/ws"): streams.attach_web_socket,
         ("GET", "/containers/{id}/logs"): streams.logs,
         ("POST", "/containers/{id}/wait"): streams.wait,
     }

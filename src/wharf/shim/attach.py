@@ -1,9 +1,13 @@
 """A client joined to a process: its socket, what it is owed, what it types.
 
+One that comes with a gate, a descriptor, is given nothing before that ends: somebody else writes to its
+socket until then, the log of what was before.
+
 The socket is any stream socket, and may be blocking: every call here says MSG_DONTWAIT. With `framed` each
 piece of output goes after Docker's header of 8 bytes: the stream, three zeros, the length in big-endian.
 """
 
+import os
 import socket
 from typing import Protocol
 
@@ -70,6 +74,7 @@ class Client:
 
     __slots__ = (
         "_events",
+        "_gate",
         "_is_finishing",
         "_joined",
         "_keys",
@@ -80,7 +85,9 @@ class Client:
         "wants",
     )
 
-    def __init__(self, loop: Loop, sock: socket.socket, wants: Attach, joined: Joined) -> None:
+    def __init__(
+        self, loop: Loop, sock: socket.socket, wants: Attach, joined: Joined, gate: int = -1
+    ) -> None:
         self._loop = loop
         self._sock = sock
         self._joined = joined
@@ -88,10 +95,13 @@ class Client:
         self._queue = bytearray()
         self._was_full = False
         self._is_finishing = False
+        self._gate = gate
         self.wants = wants
         # HUP and ERR come without asking, and tell of a client that does not type when it goes.
         self._events = event.IN if wants.stdin else 0
         loop.add(sock.fileno(), self._events, self._on_ready)
+        if gate >= 0:
+            loop.add(gate, event.IN, self._on_gate)
 
     @property
     def is_open(self) -> bool:
@@ -111,7 +121,7 @@ class Client:
         if self.wants.framed:
             parts = [bytes((stream, 0, 0, 0)) + len(data).to_bytes(4, "big"), data]
         sent = 0
-        if not self._queue:
+        if not self._queue and self._gate < 0:
             try:
                 sent = self._sock.sendmsg(parts, (), _FLAGS)
             except BlockingIOError:
@@ -124,12 +134,15 @@ class Client:
                 self._queue += part[sent:]
             sent = max(0, sent - len(part))
         if self._queue:
-            self._wait_for(self._events | event.OUT)
+            if self._gate < 0:
+                self._wait_for(self._events | event.OUT)
             self._was_full |= self.is_full
 
     def finish(self) -> None:
         """Close as soon as the client has been given what it is owed; it is not heard any more."""
         self._is_finishing = True
+        if self._gate >= 0:
+            return
         if self._queue:
             self._wait_for(event.OUT)
         else:
@@ -152,6 +165,7 @@ class Client:
         """
         if not self.is_open:
             return
+        self._open_gate()
         self._loop.remove(self._sock.fileno())
         try:
             self._sock.shutdown(socket.SHUT_WR)
@@ -162,6 +176,19 @@ class Client:
         self._sock.close()
         self._queue.clear()
         self._joined.gone(self)
+
+    def _on_gate(self, _events: int) -> None:
+        self._open_gate()
+        if self._is_finishing:
+            self.finish()
+        elif self._queue:
+            self._wait_for(self._events | event.OUT)
+
+    def _open_gate(self) -> None:
+        if self._gate >= 0:
+            self._loop.remove(self._gate)
+            os.close(self._gate)
+            self._gate = -1
 
     def _wait_for(self, events: int) -> None:
         if events != self._events:

@@ -251,9 +251,9 @@ class Container:
         self._answer_start = answer
         self._maker.say({"start": True})
 
-    def attach(self, client: socket.socket, wants: Attach) -> None:
-        """Join a client, whose socket is ours now."""
-        self._streams.attach(client, wants)
+    def attach(self, client: socket.socket, wants: Attach, gate: int) -> None:
+        """Join a client, whose socket is ours now, and its gate; -1 for none."""
+        self._streams.attach(client, wants, gate)
 
     def signal(self, number: int, *, to_all: bool) -> None:
         """Send a signal to the init, or to every process of the container."""

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import time
 from collections.abc import Callable
 
 from wharf import errors
@@ -59,11 +60,19 @@ class Requests:
 
     def _attach(self, message: dict[str, object], fds: list[int], _answer: Answer) -> dict[str, object]:
         wants = Attach.parse(message)
-        client, early = _take_client(fds)
-        if client is None:
-            raise ProtocolError("attach takes a descriptor")
-        self._container.attach(client, wants._replace(early=early))
-        return {}
+        is_gated = "gated" in message and field(message, "gated", bool)
+        if len(fds) < 1 + is_gated:
+            raise ProtocolError("attach takes a descriptor, and one for its gate")
+        gate = fds.pop() if is_gated else -1
+        try:
+            client, early = _take_client(fds)
+        except BaseException:
+            if is_gated:
+                os.close(gate)
+            raise
+        assert client is not None, "there is a descriptor"
+        self._container.attach(client, wants._replace(early=early), gate)
+        return {"at": time.time_ns()}
 
     def _signal(self, message: dict[str, object], _fds: list[int], _answer: Answer) -> dict[str, object]:
         self._container.signal(field(message, "signal", int), to_all=field(message, "all", bool))

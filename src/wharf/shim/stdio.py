@@ -67,16 +67,18 @@ class Streams:
         """Whether every output has ended."""
         return all(output.is_ended for output in self._outputs)
 
-    def attach(self, sock: socket.socket, wants: Attach) -> None:
-        """Join a client, whose socket is ours now."""
+    def attach(self, sock: socket.socket, wants: Attach, gate: int = -1) -> None:
+        """Join a client, whose socket and gate, if it has one, are ours now."""
         if self._is_finished:
             sock.close()
+            if gate >= 0:
+                os.close(gate)
             raise errors.Conflict("the process has ended")
         if self.console < 0:
             wants = wants._replace(detach_keys=b"")  # Docker looks for them on terminals only
         if self._input is None:
             wants = wants._replace(stdin=False)
-        client = Client(self._loop, sock, wants, self)
+        client = Client(self._loop, sock, wants, self, gate)
         self.clients.append(client)
         for output in self._outputs:
             wanted = wants.stdout if output.stream == STDOUT else wants.stderr

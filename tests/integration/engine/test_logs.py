@@ -81,7 +81,7 @@ def test_any_bytes_and_long_lines_come_back_from_the_local_driver(own_cli: Cli) 
 @pytest.mark.parametrize("driver", ["json-file", "local"])
 def test_a_follower_misses_nothing_of_a_log_that_rotates(own_cli: Cli, driver: str) -> None:
     script = "read go; i=0; while [ $i -lt 2000 ]; do i=$((i+1)); echo line $i; done; read end"
-    flags = ["--log-driver", driver, "--log-opt", "max-size=10k", "--log-opt", "max-file=9"]
+    flags = ["--log-driver", driver, "--log-opt", "max-size=10k", "--log-opt", "max-file=30"]
     own_cli("run", "-di", "--name", "wt-fol", *flags, IMAGE, "sh", "-c", script).ok()
     with own_cli.piped("logs", "-f", "wt-fol") as follower, own_cli.piped("attach", "wt-fol") as attached:
         say(attached, b"go\n")

@@ -1,5 +1,7 @@
 """Clients: framing, detach keys, slow ones and dead ones."""
 
+import os
+import select
 import socket
 from collections.abc import Iterator
 
@@ -79,14 +81,20 @@ class Rig:
     """A client, its far end, and a loop that is run until nothing is left to do."""
 
     def __init__(
-        self, *, framed: bool = False, stdin: bool = True, keys: bytes = b"", full: bool = False
+        self,
+        *,
+        framed: bool = False,
+        stdin: bool = True,
+        keys: bytes = b"",
+        full: bool = False,
+        gate: int = -1,
     ) -> None:
         self.loop = Loop()
         self.joined = Joined(is_full=full)
         self.far, near = socket.socketpair()
         self.far.settimeout(5)
         wants = Attach(stdin=stdin, stdout=True, stderr=True, detach_keys=keys, framed=framed)
-        self.client = Client(self.loop, near, wants, self.joined)
+        self.client = Client(self.loop, near, wants, self.joined, gate)
 
     def settle(self) -> None:
         self.loop._stopped = False
@@ -106,7 +114,7 @@ def rigs() -> Iterator[list[Rig]]:
 @pytest.fixture
 def make(rigs: list[Rig]) -> type[Rig]:
     class Kept(Rig):
-        def __init__(self, **options: bool | bytes) -> None:
+        def __init__(self, **options: bool | bytes | int) -> None:
             super().__init__(**options)  # type: ignore[arg-type]  # passed on as they came
             rigs.append(self)
 
@@ -225,3 +233,44 @@ def test_blocking_sockets_do_not_block(make: type[Rig]) -> None:
     while not rig.client.is_full:
         rig.client.write(1, b"z" * 65536)
     assert rig.client.is_open
+
+
+def test_behind_its_gate_a_client_is_heard_and_given_nothing(make: type[Rig]) -> None:
+    gate, opener = os.pipe()
+    rig = make(gate=gate)
+    rig.client.write(1, b"later")
+    rig.far.sendall(b"typed")
+    rig.settle()
+    assert rig.joined.input == b"typed"
+    assert not select.select([rig.far], [], [], 0)[0]
+    os.write(rig.client._sock.fileno(), b"the past ")
+    os.close(opener)
+    rig.settle()
+    assert rig.far.recv(100) == b"the past later"
+    rig.client.write(1, b"now")
+    assert rig.far.recv(100) == b"now"
+
+
+def test_a_gated_client_of_a_process_that_ends_gets_all_before_it_is_closed(make: type[Rig]) -> None:
+    gate, opener = os.pipe()
+    rig = make(gate=gate)
+    rig.client.write(1, b"last words")
+    rig.client.finish()
+    rig.settle()
+    assert rig.client.is_open
+    os.close(opener)
+    rig.settle()
+    assert rig.far.recv(100) == b"last words"
+    assert rig.far.recv(100) == b""
+    assert rig.joined.calls == ["gone"]
+
+
+def test_a_gated_client_that_goes_takes_its_gate_along(make: type[Rig]) -> None:
+    gate, opener = os.pipe()
+    rig = make(gate=gate)
+    rig.far.close()
+    rig.settle()
+    assert not rig.client.is_open
+    with pytest.raises(BrokenPipeError):
+        os.write(opener, b"x")
+    os.close(opener)

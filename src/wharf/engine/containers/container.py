@@ -1,6 +1,7 @@
 """A container in memory: its record, its condition, its one lock, and the run that is going on."""
 
 import asyncio
+import os
 import socket
 from typing import NamedTuple
 
@@ -18,6 +19,13 @@ class PendingClient(NamedTuple):
     sock: socket.socket
     leftover: bytes
     fields: dict[str, object]
+    gate: int = -1
+
+    def close(self) -> None:
+        """Let it go."""
+        self.sock.close()
+        if self.gate >= 0:
+            os.close(self.gate)
 
 
 class Run:
@@ -115,7 +123,7 @@ class Container:
     def drop_pending_clients(self) -> None:
         """Close the clients that waited for a start that will not come."""
         for client in self.take_pending_clients():
-            client.sock.close()
+            client.close()
 
     @property
     def visible_status(self) -> Status:

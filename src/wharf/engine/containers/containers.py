@@ -34,7 +34,6 @@ from wharf.engine.containers.exec_instance import Exec
 from wharf.engine.containers.prune import Pruner
 from wharf.engine.containers.record import Status
 from wharf.engine.containers.sizes import measure
-from wharf.engine.errors import NotYet
 from wharf.errors import Conflict, EngineError, Internal, InvalidParameter, NotFound, NotModified, kind_of
 from wharf.schema.container import (
     ContainerConfig,
@@ -63,6 +62,8 @@ class ContainerAttachment(NamedTuple):
     context: Context
     container: Container
     client: SocketClient
+    past: LogOptions | None
+    stays: bool
 
     @property
     def is_tty(self) -> bool:
@@ -71,7 +72,9 @@ class ContainerAttachment(NamedTuple):
 
     async def connect(self, sock: socket.socket, leftover: bytes) -> None:
         """Hand the hijacked connection over."""
-        await attach.join(self.context, self.container, sock, self.client, leftover)
+        await attach.join(
+            self.context, self.container, sock, self.client, leftover, past=self.past, stays=self.stays
+        )
 
 
 class ExecAttachment(NamedTuple):
@@ -249,17 +252,18 @@ class Containers:
         """Check that a client may attach."""
         container = self._find(ref)
         attach.check_attachable(container)
-        if options.logs:
-            raise NotYet("attaching with the container's past output (logs=1)")
+        past = LogOptions(stdout=options.stdout, stderr=options.stderr) if options.logs else None
+        if past is not None:
+            logs.check_readable(self._context, container)
         config = container.record.config
         client = SocketClient(
             stdin=options.stdin and options.stream and config.open_stdin,
             stdout=options.stdout and options.stream,
             stderr=options.stderr and options.stream,
             detach_keys=parse_detach_keys(options.detach_keys),
-            framed=not config.tty,
+            framed=options.framed and not config.tty,
         )
-        return ContainerAttachment(self._context, container, client)
+        return ContainerAttachment(self._context, container, client, past, options.stream)
 
     async def changes(self, ref: str) -> Changes | None:
         """Return what a container has changed of its image; None for nothing."""

@@ -39,6 +39,7 @@ class LogStream:
         pouring = asyncio.ensure_future(
             pour(self._context, self._container, self._options, theirs, framed=not self.is_tty)
         )
+        pouring.add_done_callback(lambda _: os.close(theirs))
         try:
             while piece := await _read(ours):
                 yield piece
@@ -53,7 +54,7 @@ class LogStream:
 async def pour(
     context: Context, container: Container, options: LogOptions, target: int, *, framed: bool
 ) -> None:
-    """Write a container's log to the descriptor `target`, which is closed here, and return at its end."""
+    """Write a container's log to the descriptor `target`, which is borrowed, and return at its end."""
     kind, path = readable(context, container)
     alive, exited = os.pipe2(os.O_CLOEXEC)
     closer = contextlib.ExitStack()
@@ -76,7 +77,6 @@ async def pour(
             await context.spawner.job(read_job.NAME, args, [target, alive])
     finally:
         os.close(alive)
-        os.close(target)
 
 
 def _is_over(container: Container, options: LogOptions) -> bool:
@@ -106,6 +106,11 @@ def logs(context: Context, container: Container, options: LogOptions) -> LogStre
     """Return the log of a container; refuses as Docker does."""
     if not options.stdout and not options.stderr:
         raise InvalidParameter("Bad parameters: you must choose at least one stream")
+    check_readable(context, container)
+    return LogStream(context, container, options)
+
+
+def check_readable(context: Context, container: Container) -> None:
+    """Refuse where the log is nowhere or only elsewhere."""
     if readable(context, container) == ("", ""):
         raise NotImplementedByEngine("configured logging driver does not support reading")
-    return LogStream(context, container, options)

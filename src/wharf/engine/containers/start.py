@@ -123,7 +123,7 @@ async def _launch(context: Context, container: Container, run: Run) -> int:
             os.close(netlink)
     failpoint("start.plugged")
     for client in container.take_pending_clients():
-        with attach.handed_over(client.sock, client.leftover) as fds:
+        with attach.handed_over(client.sock, client.leftover, client.gate) as fds:
             await run.shim.call("attach", fds=fds, **client.fields)
     return pid
 

@@ -5,8 +5,6 @@ U+2028 and U+2029 by number; each byte that is not UTF-8 as \ufffd. Everything e
 Newlines are left alone: they end lines, and the caller makes entries of them.
 """
 
-import re
-
 _ESCAPES = {byte: b"\\u%04x" % byte for byte in (*range(0x20), *b"<>&") if byte != 0x0A}
 _ESCAPES[0x0D] = b"\\r"
 _ESCAPES[0x22] = b'\\"'
@@ -17,8 +15,8 @@ _PLAIN_OR_HIGH = _PLAIN + bytes(range(0x80, 0x100))
 
 _SEPARATORS = ((b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"))
 
-_BAD_BYTE = re.compile(rb"\xed[\xb2\xb3][\x80-\xbf]")
-"""A byte that is not UTF-8, as `_escape_high` marks it: U+DC80 to U+DCFF."""
+_MARK = b"\x01"
+"""A byte that is never there: as a control byte it has been escaped before."""
 
 
 def escape(text: bytes) -> bytes:
@@ -35,13 +33,15 @@ def escape(text: bytes) -> bytes:
 def _escape_high(text: bytes) -> bytes:
     """Escape what is not ASCII and not fit for the log as it is.
 
-    Python and Go agree on what is UTF-8, and surrogateescape takes bad bytes one by one, as Go does.
+    Python and Go agree on what is UTF-8, and surrogateescape takes bad bytes one by one, as Go does. They are
+    led past all real question marks: binary output is as likely as text, and no step goes byte by byte.
     """
     try:
         text.decode("utf-8")
     except UnicodeDecodeError:
-        marked = text.decode("utf-8", "surrogateescape").encode("utf-8", "surrogatepass")
-        text = _BAD_BYTE.sub(rb"\\ufffd", marked)
+        text = text.replace(b"?", _MARK)
+        text = text.decode("utf-8", "surrogateescape").encode("utf-8", "replace")
+        text = text.replace(b"?", b"\\ufffd").replace(_MARK, b"?")
     for raw, escaped in _SEPARATORS:
         text = text.replace(raw, escaped)
     return text
