@@ -69,7 +69,7 @@ class Engine:
         return [json.loads(line) for line in answer.body.splitlines()]
 
     def clear(self) -> None:
-        """Remove the tests' containers, networks and images, busybox excepted; leave other people's alone."""
+        """Remove the tests' containers, networks, volumes and images but for busybox; leave others alone."""
         filters = urllib.parse.quote(json.dumps({"ancestor": [IMAGE]}))
         named = urllib.parse.quote(json.dumps({"name": ["^/wt-"]}))
         for wanted in (filters, named):
@@ -85,6 +85,7 @@ class Engine:
         for network in networks:
             gone = self.http("DELETE", f"/networks/{network['Id']}")
             assert gone.status in (204, 404), gone.body
+        self._clear_volumes()
         answer = self.http("GET", "/images/json")
         images = answer.json()
         assert isinstance(images, list)
@@ -93,6 +94,14 @@ class Engine:
                 if tag.startswith("wt-"):
                     removed = self.http("DELETE", f"/images/{tag}?force=1")
                     assert removed.status in (200, 404), removed.body
+
+    def _clear_volumes(self) -> None:
+        filters = urllib.parse.quote(json.dumps({"name": ["^wt-"]}))
+        listed = self.http("GET", f"/volumes?filters={filters}").json()
+        assert isinstance(listed, dict)
+        for volume in listed["Volumes"] or ():
+            gone = self.http("DELETE", f"/volumes/{volume['Name']}")
+            assert gone.status in (204, 404), gone.body
 
     def remove(self, ids: set[str]) -> None:
         """Remove containers, running or not."""

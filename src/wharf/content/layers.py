@@ -151,6 +151,15 @@ class Layers(Chains):
         ]
         return [{"type": "overlay", "source": "overlay", "options": options, "cwd": self.folders.path}]
 
+    async def container_view(self, chain: str | None) -> list[str]:
+        """Return the folders that a new container of `chain` sees, highest first, below `folders.path`."""
+        await self.ready(chain)
+        return [f"{self._init_of(chain)}/fs", *self._lower(chain)]
+
+    def image_view(self, chain: str) -> list[str]:
+        """Return the folders of an image, highest first, below `folders.path`; raises NoSuchLayer."""
+        return self._lower(chain)
+
     def upper(self, key: str) -> str:
         """Return the folder of what container `key` has changed; raises NoSuchLayer."""
         return self.folders.fs(self._writable(key).number)

@@ -1,9 +1,9 @@
 """The root of a container as the container sees it, for a worker that touches its files.
 
-Arguments of a job that takes a view: `mounts` (`destination`, `source`, `readonly`, outermost first) and
-`lower` (folders of the container's layers, highest first; empty for one that runs), `upper` (the number of
-its own layer, or null), `readonly` (of its root). The first descriptor: the mount namespace of a container
-that runs, else the snapshots' folder.
+Arguments of a job that takes a view: `mounts` (`destination`, `source`, `subpath`, `readonly`, outermost
+first) and `lower` (folders of the container's layers, highest first; empty for one that runs), `upper` (the
+number of its own layer, or null), `readonly` (of its root). The first descriptor: the mount namespace of a
+container that runs, else the snapshots' folder.
 
 Of a container that runs, the mounts are taken out of its own namespace: what it sees, tmpfs included. The
 root of one that does not run is mounted here, in this job's own namespace: with its `upper` where something
@@ -19,7 +19,7 @@ from typing import NamedTuple
 from wharf.content import sandbox
 from wharf.content.outcome import integer, strings
 from wharf.content.sandbox import Submount
-from wharf.linux import mount
+from wharf.linux import mount, rooted
 from wharf.linux.clone import CloneFlag, setns, unshare
 from wharf.linux.mount import MountAttr, MountFlag
 from wharf.linux.rooted import Root
@@ -31,6 +31,7 @@ _SCRATCH = "/proc"
 """Where the throw-away layer is mounted, in this job's own namespace, which needs nothing that is there."""
 
 _SCRATCH_SIZE = "4m"
+_BENEATH = rooted.RESOLVE_BENEATH | rooted.RESOLVE_NO_MAGICLINKS
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
@@ -40,6 +41,8 @@ class ViewMount(NamedTuple):
     destination: str
     source: str
     readonly: bool
+    subpath: str
+    """The part of the source that is meant; no link in it may lead out."""
 
 
 def enter(args: Mapping[str, object], fd: int) -> Root:
@@ -54,7 +57,10 @@ def enter(args: Mapping[str, object], fd: int) -> Root:
 def _mounts(args: Mapping[str, object]) -> list[ViewMount]:
     listed = args["mounts"]
     assert isinstance(listed, list)
-    return [ViewMount(each["destination"], each["source"], each["readonly"]) for each in listed]
+    return [
+        ViewMount(each["destination"], each["source"], each["readonly"], each.get("subpath", ""))
+        for each in listed
+    ]
 
 
 def _of_running(mounts: list[ViewMount], namespace_fd: int) -> tuple[int, list[Submount]]:
@@ -103,6 +109,9 @@ def _of_stopped(
 
 def _source(each: ViewMount) -> int:
     place = os.open(each.source, os.O_PATH | os.O_CLOEXEC)
+    if each.subpath:
+        whole, place = place, rooted.openat2(place, each.subpath, os.O_PATH, resolve=_BENEATH)
+        os.close(whole)
     tree = mount.clone_tree(place, recursive=True)
     os.close(place)
     if each.readonly:

@@ -17,24 +17,29 @@ from wharf.failpoint import failpoint
 from wharf.linux import mount
 from wharf.linux.clone import CloneFlag, setns
 from wharf.linux.mount import MountAttr, MountFlag
-from wharf.linux.rooted import Root
-from wharf.runtime import cgroup_mounts, options, procfs
+from wharf.linux.rooted import RESOLVE_BENEATH, RESOLVE_NO_MAGICLINKS, Root, openat2
+from wharf.runtime import cgroup_mounts, options, procfs, rootfs
 from wharf.runtime.cgroup_mounts import CgroupView
 from wharf.runtime.errors import Refused, cause, text_of
 from wharf.runtime.options import MountOptions
-from wharf.runtime.spec import Mount
+from wharf.runtime.spec import Mount, Stage
 
 _OF_A_PROCESS = re.compile(r"/proc/([0-9]+)/root(/.*)")
 
 
 class Order(NamedTuple):
-    """One mount, read; `tree` is its source, cloned already when it has to stay shared with the host."""
+    """One mount, read; `tree` is its source, where that had to be cloned before the root was there.
+
+    `subpath` and `stage` are of the extensions that `spec.py` describes.
+    """
 
     destination: str
     type: str
     source: str
     options: MountOptions
     tree: int | None
+    subpath: str = ""
+    stage: Stage | None = None
 
 
 def read(mounts: Sequence[Mount], bundle: str) -> list[Order]:
@@ -49,7 +54,8 @@ def read(mounts: Sequence[Mount], bundle: str) -> list[Order]:
         if wanted.bind:
             source = os.path.join(bundle, source)
         destination = os.path.normpath("/" + item["destination"].lstrip("/"))
-        orders.append(Order(destination, kind, source, wanted, None))
+        subpath = item.get("subpath", "")
+        orders.append(Order(destination, kind, source, wanted, None, subpath, item.get("stage")))
     return orders
 
 
@@ -64,13 +70,32 @@ def clone_shared(orders: Sequence[Order]) -> list[Order]:
 
 
 def clone_hidden(orders: Sequence[Order], place: str) -> list[Order]:
-    """Clone the sources that the root will cover, when it is mounted at `place`."""
+    """Clone the sources that the root, mounted at `place`, will cover, and those that need a stage there."""
     return [
-        order._replace(tree=_clone(order))
-        if order.options.bind and order.tree is None and f"{order.source}/".startswith(f"{place}/")
+        order._replace(tree=_clone(order) if order.stage is None else _staged(order, order.stage, place))
+        if order.options.bind
+        and order.tree is None
+        and (order.stage is not None or f"{order.source}/".startswith(f"{place}/"))
         else order
         for order in orders
     ]
+
+
+def _staged(order: Order, stage: Stage, place: str) -> int:
+    """Mount a stage at `place`, for as long as it takes to clone it."""
+    failpoint("runtime.stage")
+    mounted = 0
+    try:
+        try:
+            for item in stage["mounts"]:
+                rootfs.mount_one(item, place)
+                mounted += 1
+        except OSError as error:
+            raise Refused(f"{stage['failure']}: {cause(error)}") from error
+        return _clone_at(order, place)
+    finally:
+        for _ in range(mounted):
+            mount.umount2(place, mount.MNT_DETACH)
 
 
 class Mounter:
@@ -213,11 +238,19 @@ def _clone(order: Order) -> int:
             return _clone_of_process(found[1], found[2], recursive=order.options.recursive)
         except OSError as error:
             raise _refused(order, f"open_tree {order.source}: {cause(error)}") from error
+    if order.stage is not None:
+        raise Refused(f"failed to fulfil mount request: no place to mount {order.source} at")
+    return _clone_at(order, order.source)
+
+
+def _clone_at(order: Order, path: str) -> int:
     try:
-        source = os.open(order.source, os.O_PATH | os.O_CLOEXEC)
+        source = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError as error:
         raise Refused(f"failed to fulfil mount request: open {order.source}: {cause(error)}") from error
     try:
+        if order.subpath:
+            source = _part(order, source)
         return mount.clone_tree(source, recursive=order.options.recursive)
     except OSError as error:
         raise _refused(order, f"open_tree {order.source}: {cause(error)}") from error
@@ -238,6 +271,21 @@ def _clone_of_process(pid: str, path: str, *, recursive: bool) -> int:
         setns(other, CloneFlag.NEWNS)
         stack.callback(setns, own, CloneFlag.NEWNS)
         return mount.clone_tree(source, recursive=recursive)
+
+
+def _part(order: Order, source: int) -> int:
+    """Return the part of a bind's source that is meant; closes `source`. In Docker's words, not runc's."""
+    inside = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS
+    try:
+        part = openat2(source, order.subpath, os.O_PATH, resolve=inside)
+    except OSError as error:
+        if error.errno in (errno.EXDEV, errno.ELOOP):
+            text = "path concatenation escapes the base directory"
+            raise Refused(f"{text}, base: {order.source}, subpath: {order.subpath}") from error
+        path = f"{order.source}/{order.subpath}"
+        raise Refused(f"cannot access path {path}: lstat {path}: {cause(error)}") from error
+    os.close(source)
+    return part
 
 
 def _apply(tree: int, wanted: MountOptions) -> None:

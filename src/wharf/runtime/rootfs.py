@@ -18,7 +18,12 @@ _FLAGS = {
     "nosuid": MountFlag.NOSUID,
     "nodev": MountFlag.NODEV,
     "noexec": MountFlag.NOEXEC,
+    "sync": MountFlag.SYNCHRONOUS,
+    "dirsync": MountFlag.DIRSYNC,
+    "mand": MountFlag.MANDLOCK,
     "noatime": MountFlag.NOATIME,
+    "nodiratime": MountFlag.NODIRATIME,
+    "strictatime": MountFlag.STRICTATIME,
     "relatime": MountFlag.RELATIME,
     "bind": MountFlag.BIND,
     "rbind": MountFlag.BIND | MountFlag.REC,
@@ -42,9 +47,7 @@ def mount_root(spec: Spec, bundle: str, mounts: Sequence[RootMount]) -> Root:
     failpoint("runtime.root.mount")
     for item in mounts:
         try:
-            if place := item.get("cwd"):
-                os.chdir(place)
-            _mount(item, bundle)
+            mount_one(item, bundle)
         except OSError as error:
             raise Refused(f'error mounting root "{item["type"]}" at "{bundle}": {cause(error)}') from error
     if mounts:
@@ -63,8 +66,10 @@ def mount_root(spec: Spec, bundle: str, mounts: Sequence[RootMount]) -> Root:
         raise Refused(f"error preparing rootfs: stat {path}: {cause(error)}") from error
 
 
-def _mount(item: RootMount, target: str) -> None:
-    """Mount one by mount(2), whose options may fill a page; fsconfig(2) takes 255 bytes of each."""
+def mount_one(item: RootMount, target: str) -> None:
+    """Mount by mount(2): its options may fill a page, fsconfig(2) takes 255 bytes of each; raises OSError."""
+    if place := item.get("cwd"):
+        os.chdir(place)
     flags = 0
     data = []
     for option in item["options"]:

@@ -6,6 +6,10 @@ are the wire's. What the kernel's own rooms take (resources, seccomp) is declare
 Two extensions, for Docker: `User.username`, which the specification has for Windows only, carries a
 `user[:group]` text, and `User.groupAdd` names or numbers of more groups; the init looks them up in the
 container's own /etc/passwd and /etc/group.
+
+Two more, for a bind: `Mount.subpath` is the part of its source that is meant, found without leaving the
+source (a link that leads out is refused); `Mount.stage` are mounts that are the source, instead of a path of
+the host.
 """
 
 from typing import Literal, NotRequired, TypedDict
@@ -34,6 +38,7 @@ __all__ = [
     "RootMount",
     "Scheduler",
     "Spec",
+    "Stage",
     "State",
     "TimeOffset",
     "User",
@@ -139,6 +144,18 @@ class Mount(TypedDict):
     options: NotRequired[list[str]]
     uidMappings: NotRequired[list[IDMapping]]
     gidMappings: NotRequired[list[IDMapping]]
+    subpath: NotRequired[str]
+    stage: NotRequired["Stage"]
+
+
+class Stage(TypedDict):
+    """What is mounted to be the source of a bind, in the container's mount namespace only.
+
+    `failure` is what is said, before the reason, when it cannot be mounted.
+    """
+
+    mounts: list["RootMount"]
+    failure: str
 
 
 class RootMount(TypedDict):

@@ -6,10 +6,10 @@ and walks there by openat2(2), so no link of the image leads out. The copy grows
 A crash before the rename leaves the volume empty, one after it is made good at the next start. What is no
 plain folder (a bind, a server's share) has no place beside its data: there the copy is made at its place.
 
-Arguments: `lower` (the image's folders, highest first), `path` (where in the image), `mount` (what to mount
-at `at` first: `device`, `type`, `flags`, `data`; or null), `staged`. Descriptors: the folder of snapshots;
-the volume's folder, or the directory itself when not `staged`. Result: `found` (nothing, file or directory)
-and `copied`.
+Arguments: `lower` (the image's folders, highest first), `path` (where in the image), `looks_only`, `staged`,
+`mount` (what to mount at `at` first: `device`, `type`, `flags`, `data`; or null). Descriptors: the folder of
+snapshots; the volume's folder, or the directory itself when not `staged`. Result: `found` (nothing, file or
+directory) and `copied`.
 """
 
 import os
@@ -43,8 +43,8 @@ def _copy_up(args: dict[str, object], fds: list[int], tell: Tell) -> dict[str, o
     tree = None if isinstance(own, dict) else sandbox.detach(target_fd)
     os.fchdir(snapshots_fd)
     source = _find(strings(args, "lower"), str(args["path"]))
-    if isinstance(source, str):
-        return {"found": source, "copied": False}
+    if isinstance(source, str) or integer(args, "looks_only"):
+        return {"found": source if isinstance(source, str) else "directory", "copied": False}
     if tree is None:
         assert isinstance(own, dict)
         tree = _mounted(own)

@@ -6,11 +6,11 @@ The mount table is the record: what is mounted on a volume's folder is ours, who
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from wharf.errors import Internal
 from wharf.failpoint import failpoint
-from wharf.linux import mount
+from wharf.linux import mount, mountinfo
 from wharf.volume.local import Local
 
 
@@ -52,6 +52,13 @@ class HostMounts:
             del self._users[name]
             self._unmount(self._place(name))
 
+    def drop(self, names: Iterable[str]) -> None:
+        """Unmount volumes that are nobody's any more, for the start."""
+        places = {self._place(name) for name in names}
+        for entry in reversed(mountinfo.read() if places else []):
+            if entry.place in places:
+                self._unmount(entry.place)
+
     def sweep(self, folder: str) -> None:
         """Unmount what is mounted below `folder` for nobody."""
         used = {self._place(name) for name in self._users}
@@ -66,15 +73,4 @@ class HostMounts:
 
 def mounted_below(folder: str) -> list[str]:
     """Return the places below `folder` where something is mounted, the uppermost of a stack first."""
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
-        places = [_unescaped(line.split(" ")[4]) for line in table]
-    return [place for place in reversed(places) if place.startswith(f"{folder}/")]
-
-
-def _unescaped(text: str) -> str:
-    """Return a path of the mount table without its octal escapes, proc(5)."""
-    if "\\" not in text:
-        return text
-    for escape, plain in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
-        text = text.replace(escape, plain)
-    return text
+    return [entry.place for entry in reversed(mountinfo.read()) if entry.place.startswith(f"{folder}/")]

@@ -35,10 +35,14 @@ _WITHOUT_EFFECT = frozenset({"defaults", "rw", "suid", "dev", "exec", "async", "
 
 
 class Local(NamedTuple):
-    """What `device` and the rest come to; `flags` are MountFlag, `data` is the file system's."""
+    """What `device` and the rest come to; `words` are the options that `flags` (MountFlag) come of.
+
+    `data` is the file system's.
+    """
 
     type: str
     device: str
+    words: tuple[str, ...]
     flags: int
     data: tuple[str, ...]
 
@@ -96,10 +100,12 @@ def read(options: Mapping[str, str] | None) -> Local | None:
     if not options or not options.get("device"):
         return None
     flags = 0
+    words = []
     data = []
     for word in filter(None, options.get("o", "").split(",")):
         if word in _FLAGS:
             flags |= _FLAGS[word]
+            words.append(word)
         elif word not in _WITHOUT_EFFECT:
             data.append(word)
-    return Local(options.get("type", ""), options["device"], flags, tuple(data))
+    return Local(options.get("type", ""), options["device"], tuple(words), flags, tuple(data))

@@ -22,6 +22,7 @@ from wharf.state.database import Database
 from wharf.volume import local, store
 from wharf.volume.folders import Folders
 from wharf.volume.host_mounts import HostMounts
+from wharf.volume.local import Local
 from wharf.volume.population import Image, Population
 from wharf.volume.volume import (
     ANONYMOUS_LABEL,
@@ -64,6 +65,7 @@ class Volumes:
                 self.folders.recover(name)
             except EngineError as error:
                 _log.error("%s", error)
+        self.host_mounts.drop(volume.name for volume in gone)
         await self._bury(gone)
 
     async def close(self) -> None:
@@ -80,13 +82,18 @@ class Volumes:
             raise NoSuchVolume(name)
         return volume
 
-    async def fill(self, name: str, image: Image, path: str) -> str:
+    async def fill(self, name: str, image: Image, path: str, subpath: str = "") -> str:
         """Copy `path` of an image into a volume that is empty; see `Population.fill`."""
         async with self._one_at_a_time.hold(name):
             options = local.read(self.find(name).options)
             if options is not None and options.is_shared:
                 return "nothing"  # it is new, and so empty, at each mount
-            return await self._population.fill(name, options, image, path)
+            return await self._population.fill(name, options, image, path, subpath)
+
+    async def mount(self, name: str, user: str, options: Local) -> None:
+        """Mount a volume that is one for all its containers, for one that starts; raises Internal."""
+        async with self._one_at_a_time.hold(name):
+            await self.host_mounts.mount(name, user, options)
 
     async def size(self, name: str) -> int:
         """Return the bytes of a volume's files, -1 where they cannot be counted."""

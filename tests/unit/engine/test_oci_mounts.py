@@ -1,66 +1,64 @@
-"""What `-v`, `--mount` and `--tmpfs` come to."""
-
-import re
+"""What mount points come to in an OCI configuration."""
 
 import pytest
 
+from wharf.engine.containers.mounts.point import MountPoint
 from wharf.engine.containers.oci import mounts
-from wharf.engine.errors import NotYet
-from wharf.errors import InvalidParameter
+from wharf.errors import Internal
 from wharf.runtime.spec import Mount as OCIMount
-from wharf.schema.host_config import HostConfig, Mount
+from wharf.schema.host_config import BindOptions
+
+
+def _point(**fields: object) -> MountPoint:
+    return MountPoint(**{"type": "bind", "destination": "/d", "source": "/s", **fields})  # type: ignore[arg-type]
 
 
 def test_a_bind_is_private_and_writable_unless_told_otherwise() -> None:
-    bind = mounts.parse_bind("/host:/inside")
-    assert bind.oci() == {
-        "destination": "/inside",
+    assert mounts.bound(_point(), "/s") == {
+        "destination": "/d",
         "type": "bind",
-        "source": "/host",
+        "source": "/s",
         "options": ["rbind", "rprivate"],
     }
 
 
-def test_a_readonly_shared_bind_says_so() -> None:
-    assert mounts.parse_bind("/host:/inside:ro,rshared").oci()["options"] == ["rbind", "ro", "rshared"]
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (BindOptions(), ["rbind", "rro", "rshared"]),
+        (BindOptions(non_recursive=True), ["bind", "rro", "rshared"]),
+        (BindOptions(read_only_non_recursive=True), ["rbind", "ro", "rshared"]),
+        (BindOptions(read_only_force_recursive=True), ["rbind", "rro", "rshared"]),
+    ],
+)
+def test_a_readonly_bind_is_so_with_all_below_unless_told_otherwise(
+    options: BindOptions, words: list[str]
+) -> None:
+    point = _point(readonly=True, propagation="rshared", bind=options)
+    assert mounts.bound(point, "/s")["options"] == words
+
+
+def test_readonly_cannot_be_both_recursive_and_not() -> None:
+    both = BindOptions(read_only_non_recursive=True, read_only_force_recursive=True)
+    with pytest.raises(Internal, match="mount options conflict"):
+        mounts.bound(_point(readonly=True, bind=both), "/s")
+
+
+def test_a_part_of_a_source_is_found_by_the_runtime() -> None:
+    assert mounts.bound(_point(subpath="a/b"), "/s")["subpath"] == "a/b"
 
 
 @pytest.mark.parametrize(
-    ("spec", "words"),
+    ("asked", "propagation"),
     [
-        ("/a", "invalid volume specification: '/a'"),
-        ("/a:/b:ro:x", "invalid volume specification: '/a:/b:ro:x'"),
-        ("/a:/b:zz", "invalid mode: zz"),
-        ("/a:b", "mount path must be absolute"),
-        ("/a:/", "destination can't be '/'"),
-        ("a/b:/c", "includes invalid characters for a local volume name"),
+        ({"rprivate"}, None),
+        ({"rslave", "rprivate"}, "slave"),
+        ({"slave", "rshared"}, "shared"),
+        (set[str](), None),
     ],
 )
-def test_a_bad_bind_is_refused_in_dockers_words(spec: str, words: str) -> None:
-    with pytest.raises(InvalidParameter, match=re.escape(words)):
-        mounts.parse_bind(spec)
-
-
-def test_a_named_volume_is_refused_by_name() -> None:
-    with pytest.raises(NotYet, match='named volume "data"'):
-        mounts.parse_bind("data:/data")
-
-
-def test_two_mounts_on_one_destination_are_refused() -> None:
-    with pytest.raises(InvalidParameter, match=r"^Duplicate mount point: /b$"):
-        mounts.user_mounts(HostConfig(binds=["/a:/b", "/c:/b"]))
-
-
-def test_a_missing_source_is_made_for_v_and_refused_for_mount() -> None:
-    assert mounts.user_mounts(HostConfig(binds=["/no/such/folder:/b"]))[0].create_source
-    with pytest.raises(InvalidParameter, match="bind source path does not exist: /no/such/folder"):
-        mounts.user_mounts(HostConfig(mounts=[Mount(type="bind", source="/no/such/folder", target="/b")]))
-
-
-def test_a_tmpfs_is_closed_by_default_and_not_listed() -> None:
-    (made,) = mounts.user_mounts(HostConfig(tmpfs={"/t": "size=1m"}))
-    assert made.oci()["options"] == ["noexec", "nosuid", "nodev", "size=1m"]
-    assert not made.is_listed
+def test_a_root_lets_through_what_its_mounts_share(asked: set[str], propagation: str | None) -> None:
+    assert mounts.root_propagation(asked) == propagation
 
 
 def test_a_user_mount_replaces_the_default_one() -> None:

@@ -111,7 +111,7 @@ def admit(
         config = msgspec.structs.replace(config, **changes)
     security.read(host)
     _check_storage(host)
-    _refuse_what_is_not_done(config, host)
+    _refuse_what_is_not_done(host)
     warnings: list[str] = []
     return config, host, warnings
 
@@ -162,13 +162,10 @@ def _int64(number: int) -> int:
     return (number + 2**63) % 2**64 - 2**63
 
 
-def _refuse_what_is_not_done(config: ContainerConfig, host: HostConfig) -> None:
+def _refuse_what_is_not_done(host: HostConfig) -> None:
     asked = {
         "publishing ports": bool(host.port_bindings) or host.publish_all_ports,
         "--link": bool(host.links),
-        "--volumes-from": bool(host.volumes_from),
-        "an anonymous volume": bool(config.volumes),
-        "--volume-driver": host.volume_driver not in {"", "local"},
     }
     for what, is_asked in asked.items():
         if is_asked:

@@ -12,6 +12,7 @@ from wharf.engine.containers import bundle, health, remove, start
 from wharf.engine.containers import exit as exit_
 from wharf.engine.containers.container import Container, Run
 from wharf.engine.containers.context import Context
+from wharf.engine.containers.mounts import running
 from wharf.engine.containers.record import Condition, Status
 from wharf.errors import EngineError
 from wharf.failpoint import failpoint
@@ -20,9 +21,14 @@ from wharf.failpoint import failpoint
 async def adopt_all(context: Context) -> None:
     """Bring the containers in memory and on record in line with what the kernel holds."""
     for container in context.index:
+        for point in container.record.mounts:
+            if point.type == "volume":
+                context.volumes.hold(point.name, container.id)
+    for container in context.index:
         async with container.lock:
             await _adopt(context, container)
     failpoint("adopt.adopted")
+    context.volumes.host_mounts.sweep(context.paths.volumes)
     _sweep_bundles(context)
     _sweep_folders(context)
 
@@ -33,10 +39,11 @@ async def _adopt(context: Context, container: Container) -> None:
     if not (condition.status.is_alive or os.path.isdir(path)):
         if condition.status is Status.EXITED and container.record.host_config.auto_remove:
             container.is_being_removed = True
-            await remove.take_away(context, container)
+            await remove.take_away(context, container, volumes=True)
         return
     run = Run(list(context.networks.endpoints(container.id)))
     container.run = run
+    running.adopted(context, container, run)
     try:
         run.peer = Peer(
             await Channel.connect(f"{path}/shim.sock"),

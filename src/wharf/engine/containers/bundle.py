@@ -13,7 +13,8 @@ from wharf.engine.containers import health
 from wharf.engine.containers.container import Container
 from wharf.engine.containers.context import Context
 from wharf.engine.containers.joined import Donors, effective_config
-from wharf.engine.containers.oci import mounts, spec
+from wharf.engine.containers.mounts.running import Prepared
+from wharf.engine.containers.oci import spec
 from wharf.failpoint import failpoint
 from wharf.shim.protocol import LogConfig, ShimConfig
 
@@ -29,16 +30,25 @@ _FILES = (
 )
 
 
-def write(context: Context, container: Container, files: spec.Files, log: LogConfig, donors: Donors) -> str:
+def write(
+    context: Context,
+    container: Container,
+    files: spec.Files,
+    *,
+    log: LogConfig,
+    donors: Donors,
+    prepared: Prepared,
+) -> str:
     """Write the bundle of a start and return its path."""
     record, host = container.record, container.record.host_config
-    mounts.make_sources(host)
     subject = spec.Subject(
         id=record.id,
         config=effective_config(context, record),
         host=host,
         args=[record.path, *record.args],
         files=files,
+        mounts=prepared.mounts,
+        root_propagation=prepared.propagation,
         cgroup_parent=posixpath.normpath(f"/{(host.cgroup_parent or context.cgroup_parent).lstrip('/')}"),
         cgroup_mode=context.cgroup_mode,
         available_capabilities=context.available_capabilities,

@@ -11,6 +11,7 @@ from wharf.aio.peer import Peer
 from wharf.engine.containers.record import Condition, Record, Status
 from wharf.errors import Conflict
 from wharf.network.endpoint import Endpoint
+from wharf.volume.volume import Volume
 
 
 class PendingClient(NamedTuple):
@@ -33,6 +34,8 @@ class Run:
 
     def __init__(self, endpoints: list[Endpoint]) -> None:
         self.endpoints = endpoints
+        self.volumes: list[str] = []
+        """The volumes that are mounted, one for each of their places."""
         self.peer: Peer | None = None
         self.created: asyncio.Future[tuple[int, int | None]] = asyncio.get_running_loop().create_future()
         """Resolves to the init's pid and the netlink descriptor (ours) of its network namespace, if new."""
@@ -67,6 +70,8 @@ class Container:
         self.freezes = 0
         """How many commits hold it frozen; changed under `freezing`."""
         self.freezing = asyncio.Lock()
+        self.doomed_volumes: list[Volume] = []
+        """Those that go with it, once it is off the record."""
         self._next_exit: list[asyncio.Future[Condition]] = []
         self._removed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 

@@ -181,11 +181,11 @@ class Containers:
             raise NotFound(f"cannot kill container: {ref}: {error}") from error
         await stop.kill(self._context, container, ref, signal)
 
-    async def remove(self, ref: str, *, volumes: bool, force: bool, link: bool) -> None:  # noqa: ARG002 - no anonymous volumes are made yet
+    async def remove(self, ref: str, *, volumes: bool, force: bool, link: bool) -> None:
         """Remove a container."""
         if link:
             raise InvalidParameter("links between containers are not supported by this engine yet")
-        await remove.remove(self._context, self._find(ref), force=force)
+        await remove.remove(self._context, self._find(ref), force=force, volumes=volumes)
 
     async def prune(self, filters: Filters) -> ContainersPruneReport:
         """Remove every container that does not run."""

@@ -2,7 +2,9 @@
 
 import os
 import secrets
+import sqlite3
 import time
+from collections.abc import Sequence
 
 import msgspec
 
@@ -10,6 +12,9 @@ from wharf.engine.containers import admission, index, joined, places
 from wharf.engine.containers.container import Container
 from wharf.engine.containers.context import Context
 from wharf.engine.containers.limit_support import limit_support
+from wharf.engine.containers.mounts import resolve
+from wharf.engine.containers.mounts.point import MountPoint
+from wharf.engine.containers.mounts.populate import populate
 from wharf.engine.containers.record import Condition, Record
 from wharf.engine.images.image import Image
 from wharf.engine.logs.options import merge
@@ -19,6 +24,7 @@ from wharf.failpoint import failpoint
 from wharf.registry.platform import Platform
 from wharf.schema.container import ContainerConfig, ContainerCreateRequest
 from wharf.schema.host_config import HostConfig
+from wharf.volume.volume import Volume
 
 RUNTIMES = ("runc", "io.containerd.runc.v2")
 """The names of our runtime; Docker's clients ask for these."""
@@ -88,20 +94,47 @@ async def create(
         context.networks.check(network, places.request(record, network, settings, has_names=True))
     context.index.reserve(given, container_id)
     try:
+        record = msgspec.structs.replace(record, mounts=await _mounts(context, record, image))
         container = Container(record, Condition())
+        promised = context.volumes.promised(container_id)
         os.mkdir(context.paths.container(container_id), 0o710)
         failpoint("create.folder")
         await context.layers.prepare(
             container_id,
             image.chain_id if image else None,
-            also=lambda connection: index.insert(connection, record, container.condition),
+            also=lambda connection: _put_on_record(context, connection, container, promised),
         )
         failpoint("create.recorded")
+        context.volumes.keep(promised)
     except BaseException:
         context.index.give_back(given)
         if os.path.isdir(context.paths.container(container_id)):
             os.rmdir(context.paths.container(container_id))
+        await context.volumes.abandon(container_id)
         raise
     context.index.add(container)
     context.emit(container, "create")
+    if any(point.type == "image" for point in record.mounts):
+        warnings.append("Image mount is an experimental feature")
     return container, warnings
+
+
+async def _mounts(context: Context, record: Record, image: Image | None) -> list[MountPoint]:
+    """Return the mount points of a container, with its volumes made and filled."""
+    points = await resolve.resolve(context, record.id, record.config, record.host_config)
+    await populate(
+        context, image.chain_id if image else None, points, declared=set(record.config.volumes or ())
+    )
+    return points
+
+
+def _put_on_record(
+    context: Context, connection: sqlite3.Connection, container: Container, volumes: Sequence[Volume]
+) -> None:
+    """Put a container on record, with what it needs that nobody needed before."""
+    record = container.record
+    index.insert(connection, record, container.condition)
+    context.volumes.put_in(connection, volumes)
+    chains = [point.chain for point in record.mounts if point.chain]
+    for holder, chain in zip(resolve.image_holders(record), chains, strict=True):
+        context.layers.hold_in(connection, holder, chain)

@@ -11,6 +11,7 @@ from wharf.aio.peer import error_of
 from wharf.engine.containers import bundle, execs, health, news, remove
 from wharf.engine.containers.container import Container, Run
 from wharf.engine.containers.context import Context
+from wharf.engine.containers.mounts import running
 from wharf.engine.containers.record import Status
 from wharf.errors import Unavailable
 from wharf.failpoint import failpoint
@@ -101,7 +102,7 @@ async def conclude(context: Context, container: Container, run: Run) -> None:
     if removes_itself:
         container.is_being_removed = True
         container.condition = condition  # its removal is what goes on record
-        recorded = remove.strike_off(context, container)
+        recorded = remove.strike_off(context, container, volumes=True)
     else:
         recorded = context.index.save(container, condition)
     # Both write to the database in their first step, and so share one commit.
@@ -128,7 +129,7 @@ async def remove_by_itself(context: Context, container: Container) -> None:
     async with container.lock:
         if not container.is_being_removed:
             container.is_being_removed = True
-            await remove.take_away(context, container)
+            await remove.take_away(context, container, volumes=True)
 
 
 async def give_back(context: Context, container: Container, run: Run, *, shim_undid: bool) -> None:
@@ -143,6 +144,7 @@ async def give_back(context: Context, container: Container, run: Run, *, shim_un
     for endpoint in run.endpoints:
         await context.networks.release(endpoint)
         context.tasks.start(context.networks.unplug(endpoint), name=f"unplug {container.record.short_id}")
+    running.give_back(context, container, run)
     failpoint("exit.released")
     bundle.remove(path)
 

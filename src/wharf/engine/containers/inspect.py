@@ -8,7 +8,6 @@ from wharf.engine.containers.context import Context
 from wharf.engine.containers.exec_instance import Exec
 from wharf.engine.containers.joined import donor_of, effective_config, network_owner
 from wharf.engine.containers.oci import security
-from wharf.engine.containers.oci.mounts import user_mounts
 from wharf.engine.containers.record import Record, Status
 from wharf.engine.containers.sizes import Sizes
 from wharf.network.endpoint import Endpoint
@@ -90,18 +89,19 @@ def state(container: Container) -> ContainerState:
 
 
 def mount_points(container: Container) -> list[MountPoint]:
-    """Return the user's mounts as inspect and list show them."""
+    """Return the mounts as inspect and list show them; those of `--tmpfs` are none of them."""
     return [
         MountPoint(
-            type=mount.kind,
-            source=mount.source,
-            destination=mount.destination,
-            mode=mount.mode if mount.kind == "bind" else "",
-            rw=not mount.readonly,
-            propagation=mount.propagation,
+            type=point.type,
+            name=point.name,
+            source=point.source,
+            destination=point.destination,
+            driver=point.driver,
+            mode=point.mode,
+            rw=not point.readonly,
+            propagation=point.propagation,
         )
-        for mount in user_mounts(container.record.host_config)
-        if mount.is_listed
+        for point in container.record.mounts
     ]
 
 

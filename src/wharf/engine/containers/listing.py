@@ -108,7 +108,8 @@ def matches(context: Context, container: Container, filters: Filters) -> bool:
         "health": lambda value: health.matches(condition, value),
         "network": lambda value: _in_network(context, container, value),
         "volume": lambda value: any(
-            value in (mount.source, mount.destination) for mount in inspect.mount_points(container)
+            value in (mount.name, mount.destination) or (not mount.name and value == mount.source)
+            for mount in inspect.mount_points(container)
         ),
         "before": lambda value: record.created < context.index.find(value).record.created,
         "since": lambda value: record.created > context.index.find(value).record.created,

@@ -46,7 +46,7 @@ async def _prune(context: Context, filters: Filters) -> ContainersPruneReport:
             continue
         try:
             size = (await measure(context, container)).writable
-            await remove.remove(context, container, force=False)
+            await remove.remove(context, container, force=False, volumes=False)
         except (EngineError, OSError) as error:  # started, or removed, meanwhile: it is not for us any more
             _log.warning("cannot prune container %s: %s", record.short_id, error)
             continue

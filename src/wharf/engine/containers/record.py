@@ -8,6 +8,7 @@ import enum
 
 import msgspec
 
+from wharf.engine.containers.mounts.point import MountPoint
 from wharf.schema.container import ContainerConfig
 from wharf.schema.host_config import HostConfig
 from wharf.schema.network import Endpoints
@@ -43,6 +44,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     endpoints: Endpoints
     path: str
     args: list[str]
+    mounts: list[MountPoint] = []
 
     @property
     def short_id(self) -> str:

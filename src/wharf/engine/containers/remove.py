@@ -2,10 +2,12 @@
 
 import asyncio
 import os
+import sqlite3
 
 from wharf.engine.containers import index, stop
 from wharf.engine.containers.container import Container
 from wharf.engine.containers.context import Context
+from wharf.engine.containers.mounts.resolve import anonymous_volumes, image_holders
 from wharf.engine.containers.record import Status
 from wharf.engine.errors import NoSuchContainer, RemovalInProgress
 from wharf.errors import Conflict
@@ -15,8 +17,8 @@ LIGHT = 1024 * 1024
 """Bytes of files; the file system frees the blocks of larger ones while we would wait."""
 
 
-async def remove(context: Context, container: Container, *, force: bool) -> None:
-    """Remove a container; one that runs only by force (it is killed first)."""
+async def remove(context: Context, container: Container, *, force: bool, volumes: bool) -> None:
+    """Remove a container; one that runs only by force (it is killed first). `volumes`: anonymous ones too."""
     if container.is_being_removed:
         raise RemovalInProgress(container.id)
     if container.is_alive and not force:
@@ -34,20 +36,35 @@ async def remove(context: Context, container: Container, *, force: bool) -> None
         async with container.lock:
             if container.id not in context.index:
                 raise NoSuchContainer(container.id)
-            await take_away(context, container)
+            await take_away(context, container, volumes=volumes)
     finally:
         container.is_being_removed = False
 
 
-async def take_away(context: Context, container: Container) -> None:
+async def take_away(context: Context, container: Container, *, volumes: bool) -> None:
     """Delete a container that has no process; the caller holds the lock and has marked it."""
-    await strike_off(context, container)
+    await strike_off(context, container, volumes=volumes)
     await clear_away(context, container)
 
 
-async def strike_off(context: Context, container: Container) -> None:
-    """Take a container and its layer off the record: the step of no return."""
-    await context.layers.remove(container.id, also=lambda connection: index.delete(connection, container.id))
+async def strike_off(context: Context, container: Container, *, volumes: bool) -> None:
+    """Take a container and its layer off the record, and with `volumes` its anonymous ones: no return."""
+    names = anonymous_volumes(container.record) if volumes else []
+    doomed = context.volumes.doom(container.id, names)
+
+    def also(connection: sqlite3.Connection) -> None:
+        index.delete(connection, container.id)
+        context.volumes.put_in(connection, doomed)
+        for holder in image_holders(container.record):
+            context.layers.drop_in(connection, holder)
+
+    try:
+        await context.layers.remove(container.id, also=also)
+    except BaseException:
+        context.volumes.spare(doomed)
+        raise
+    context.volumes.release(container.id)
+    container.doomed_volumes = doomed
     failpoint("remove.recorded")
 
 
@@ -60,6 +77,7 @@ async def clear_away(context: Context, container: Container) -> None:
     else:
         await asyncio.to_thread(remove_folder, folder)
     failpoint("remove.folder")
+    await context.volumes.bury(container.doomed_volumes)
     context.emit(container, "destroy")
     container.tell_removed()
 

@@ -7,7 +7,8 @@ and `check_host` follow, before the image is looked at. All raise InvalidParamet
 import ipaddress
 from collections.abc import Callable
 
-from wharf.engine.containers.oci import mounts, process
+from wharf.engine.containers.mounts import resolve
+from wharf.engine.containers.oci import process
 from wharf.engine.containers.stop import parse_signal
 from wharf.errors import InvalidParameter
 from wharf.schema.container import ContainerConfig
@@ -72,7 +73,7 @@ def check_config(config: ContainerConfig) -> None:
 
 def check_host(host: HostConfig, *, knows_runtime: Callable[[str], bool]) -> None:
     """Refuse what a container may not ask of its host."""
-    mounts.user_mounts(host)
+    resolve.check(host)
     for entry in host.extra_hosts or ():
         _check_extra_host(entry)
     process.capability_names(host, available=())

@@ -26,9 +26,10 @@ from wharf.engine.containers import exit as exit_
 from wharf.engine.containers.container import Container, Run
 from wharf.engine.containers.context import Context
 from wharf.engine.containers.create import RUNTIMES
+from wharf.engine.containers.mounts import running
 from wharf.engine.containers.record import Status
 from wharf.engine.errors import RemovalInProgress, StartFailed
-from wharf.errors import Conflict, EngineError, Internal, NotModified, kind_of
+from wharf.errors import Conflict, EngineError, Internal, InvalidParameter, NotFound, NotModified, kind_of
 from wharf.failpoint import failpoint
 from wharf.shim.restart import FIRST_S
 
@@ -42,6 +43,20 @@ _NO_ACCOUNT = ("unable to find user", "unable to find group")
 _NO_SYSCTL = 'sysctl "'
 _RUNTIME_WORDS = "unable to start container process"
 _NO_DIRECTORY = re.compile(r": mkdir (.*): not a directory$", re.DOTALL)
+_OWN_WORDS: dict[str, type[EngineError]] = {
+    "error while mounting volume '": Internal,
+    "error mounting image ": Internal,
+    "cannot access path ": NotFound,
+    "path concatenation escapes ": InvalidParameter,
+    "mount options conflict: ": Internal,
+}
+"""What the runtime says in Docker's words, not in runc's."""
+
+_NOT_A_DIRECTORY = "not a directory"
+_WRONG_KIND = (
+    ": Are you trying to mount a directory onto a file (or vice-versa)? "
+    "Check if the specified host path exists and is the expected type"
+)
 _NOT_FOUND = ("executable file not found", "no such file or directory")
 _NOT_INVOKED = ("permission denied", "operation not permitted", "is a directory", "exec format error")
 
@@ -102,10 +117,12 @@ async def _launch(context: Context, container: Container, run: Run) -> int:
     """Take every step before execve; return the init's pid."""
     _check_runtime(container.record.host_config.runtime)
     donors = joined.donors(context, container)
+    prepared = await running.prepare(context, container, run)
     await _lease(context, container, run)
     failpoint("start.leased")
     made = files.write(context, container, run.endpoints)
-    path = bundle.write(context, container, made, await log_config.for_shim(context, container), donors)
+    log = await log_config.for_shim(context, container)
+    path = bundle.write(context, container, made, log=log, donors=donors, prepared=prepared)
     failpoint("start.bundled")
     sock, pidfd = await context.spawner.shim(path)
     os.close(pidfd)
@@ -165,7 +182,12 @@ def _explain(error: BaseException) -> EngineError | None:
         return error
     if found := _NO_DIRECTORY.search(message):
         return Internal(f"Cannot mkdir: {found[1]} is not a directory")
+    for words, kind in _OWN_WORDS.items():
+        if words in message:
+            return kind(message[message.index(words) :])
     message = _CREATE_FAILED + message
+    if _NOT_A_DIRECTORY in message:
+        return StartFailed(message + _WRONG_KIND, 127)
     if any(words in message for words in _NOT_INVOKED):
         return StartFailed(message, 126)
     if any(words in message for words in _NOT_FOUND):

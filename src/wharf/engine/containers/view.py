@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from wharf.engine.containers.container import Container
 from wharf.engine.containers.context import Context
+from wharf.engine.containers.mounts import running
 from wharf.engine.containers.oci import mounts, spec
 from wharf.engine.containers.record import Status
 from wharf.engine.errors import NotRunning, Restarting
@@ -15,6 +16,7 @@ from wharf.errors import Internal
 
 _OF_THE_RUNTIME = ("/dev", "/dev/pts", "/dev/shm", "/dev/mqueue", "/proc", "/sys", "/sys/fs/cgroup")
 _KINDS = ("bind", "tmpfs")
+_READONLY = frozenset({"ro", "rro"})
 
 
 class View(NamedTuple):
@@ -86,15 +88,15 @@ def _mounted(context: Context, container: Container) -> list[dict[str, object]]:
 
 def _to_mount(context: Context, container: Container) -> list[dict[str, object]]:
     """Return what a start would bind, outermost first."""
-    host = container.record.host_config
-    mounts.make_sources(host)
-    wanted = [mount for mount in mounts.user_mounts(host) if mount.kind == "bind"]
     folder = context.paths.container(container.id)
     files = spec.Files(f"{folder}/resolv.conf", f"{folder}/hostname", f"{folder}/hosts")
-    made = [mount for mount in files.mounts() if os.path.exists(mount["source"])]
-    listed = mounts.overlay(made, [mount.oci() for mount in wanted])
+    made = [mount for mount in files.mounts(readonly=False) if os.path.exists(mount["source"])]
+    listed = mounts.overlay(made, running.at_rest(context, container))
     return [
-        _entry(each["destination"], each["source"], readonly="ro" in each.get("options", ()))
+        {
+            **_entry(each["destination"], each["source"], readonly=not _READONLY.isdisjoint(each["options"])),
+            "subpath": each.get("subpath", ""),
+        }
         for each in listed
     ]
 

@@ -22,15 +22,16 @@ class Files(NamedTuple):
     hostname: str
     hosts: str
 
-    def mounts(self) -> list[Mount]:
-        """Return the binds that lay them over the container's own."""
+    def mounts(self, *, readonly: bool) -> list[Mount]:
+        """Return the binds that lay them over the container's own; read-only where its root is."""
         places = (
             ("/etc/resolv.conf", self.resolv_conf),
             ("/etc/hostname", self.hostname),
             ("/etc/hosts", self.hosts),
         )
+        options = ["rbind", "ro"] if readonly else ["rbind"]
         return [
-            {"destination": where, "type": "bind", "source": source, "options": ["rbind", "rprivate"]}
+            {"destination": where, "type": "bind", "source": source, "options": [*options, "rprivate"]}
             for where, source in places
         ]
 
@@ -43,6 +44,8 @@ class Subject(NamedTuple):
     host: HostConfig
     args: Sequence[str]
     files: Files
+    mounts: Sequence[Mount]
+    root_propagation: str | None
     cgroup_parent: str
     cgroup_mode: str
     available_capabilities: Sequence[str]
@@ -134,7 +137,7 @@ def build(subject: Subject) -> Spec:
     own_network = not _is_host(host.network_mode) and "network" not in subject.joined
     standard = _standard_mounts(host, subject.joined, subject.docker_init)
     has_devices = devices(host)
-    users = [mount.oci() for mount in mounts.user_mounts(host)]
+    files = subject.files.mounts(readonly=host.readonly_rootfs)
     linux: Linux = {
         "namespaces": namespaces(host, subject.cgroup_mode, subject.joined),
         "resources": resources.resources(host, has_devices.rules),
@@ -147,8 +150,8 @@ def build(subject: Subject) -> Spec:
     linux["readonlyPaths"] = list(host.readonly_paths or ())
     if seccomp := _seccomp(security.read(host).seccomp, capabilities, privileged=host.privileged):
         linux["seccomp"] = seccomp
-    if propagation := _root_propagation(host):
-        linux["rootfsPropagation"] = propagation
+    if subject.root_propagation:
+        linux["rootfsPropagation"] = subject.root_propagation
     spec: Spec = {
         "ociVersion": OCI_VERSION,
         "process": process.process(
@@ -159,7 +162,7 @@ def build(subject: Subject) -> Spec:
             capabilities=capabilities,
         ),
         "root": {"path": "rootfs", "readonly": host.readonly_rootfs},
-        "mounts": mounts.overlay(standard, mounts.overlay(subject.files.mounts(), users)),
+        "mounts": mounts.overlay(standard, mounts.overlay(files, list(subject.mounts))),
         "linux": linux,
     }
     if host.annotations:
@@ -171,11 +174,3 @@ def build(subject: Subject) -> Spec:
     elif config.domainname:
         linux["sysctl"]["kernel.domainname"] = config.domainname  # which the runtime refuses, as runc does
     return spec
-
-
-def _root_propagation(host: HostConfig) -> str | None:
-    """A bind that shares its mounts needs a root that lets them through."""
-    asked = {mount.propagation for mount in mounts.user_mounts(host)}
-    if asked & {"shared", "rshared"}:
-        return "shared"
-    return "slave" if asked & {"slave", "rslave"} else None
