@@ -138,11 +138,6 @@ def _create(session: Session, parsed: Parsed, request: Request) -> tuple[str, li
 
 def _warn(session: Session, request: Request) -> None:
     host = request.host
-    if host["OomKillDisable"] and not host["Memory"]:
-        session.warn(
-            "WARNING: Disabling the OOM killer on containers without setting a '-m/--memory' limit may be "
-            "dangerous."
-        )
     servers = host["Dns"]
     assert isinstance(servers, list)
     for server in servers:
