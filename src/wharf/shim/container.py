@@ -13,7 +13,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TypeVar, cast
 
 from wharf import errors
@@ -24,10 +24,12 @@ from wharf.linux.seqpacket import close_all
 from wharf.shim import loop as event
 from wharf.shim.execs import STRAY_S, Execs
 from wharf.shim.health import Health
+from wharf.shim.held import Held
 from wharf.shim.log.drivers import open_log
 from wharf.shim.log.writer import LogWriter
 from wharf.shim.loop import Loop, Timer
 from wharf.shim.maker import Maker, Makers, Target, make_container
+from wharf.shim.oom import OomWatch
 from wharf.shim.protocol import (
     Attach,
     ContainerState,
@@ -51,9 +53,6 @@ LINGER_S = 60.0
 """How long such clients may then go on reading what they are owed."""
 
 _KILLED = 128 + signal.SIGKILL
-
-_FILES = {"network": "net", "mount": "mnt"}
-"""The names in /proc/PID/ns of namespaces that are not called as in OCI."""
 
 T = TypeVar("T")
 
@@ -81,11 +80,9 @@ class Container:
         self._former: list[Streams] = []
         self._restarts = Restarts()
         self._last: ExitRecord | None = None
-        self._shared: Sequence[str] = ()
-        self._held: dict[str, int] = {}
+        self._held = Held()
         self._health_rules: HealthRules | None = None
-        self._oom_watch = -1
-        self._ooms = 0
+        self._oom = OomWatch(loop, on_oom=lambda: server.tell({"event": "oom"}))
         self._execs = Execs(
             loop, makers, self._tell_of_exec, on_done=self._check_end, on_settled=self._check_settled
         )
@@ -129,7 +126,7 @@ class Container:
     def _made(self, init: Target, report: dict[str, object], fds: list[int]) -> None:
         """Take over what the maker made, and tell, or start it if it ran before."""
         netlink = [fds.pop()] if report["netlink"] else []
-        self._watch_oom(fds.pop() if report["oom"] else -1)
+        self._oom.begin(init.cgroup, fds.pop() if report["oom"] else -1)
         self._init = init
         self._log = open_log(cast(LogConfig, report["log"]), self._loop, self._streams.resume)
         self._streams.log = self._log
@@ -142,7 +139,7 @@ class Container:
         if rules := cast(RestartRules | None, report["restart"]):
             self._restarts = Restarts(rules["name"], rules["maximum"], rules["count"])
         self._health_rules = cast(HealthRules | None, report["health"])
-        self._shared = cast(list[str], report["shares"])
+        self._held.wanted = cast(list[str], report["shares"])
         self._hold_namespaces()
         failpoint("shim.created")
         self._server.tell({"event": "created", "pid": init.pid}, netlink)
@@ -164,40 +161,9 @@ class Container:
             self._health.begin(self._health_rules, self._init, moment)
 
     def _hold_namespaces(self) -> None:
-        """Keep the namespaces that outlive a run, or are others': a path would not lead to them any more.
-
-        The init waits for its start here or runs, so that its pid cannot be another process's.
-        """
-        if self._restarts.is_none or self._held or self._init is None or self._is_ending:
-            return
-        try:
-            for kind in self._shared:
-                path = f"/proc/{self._init.pid}/ns/{_FILES.get(kind, kind)}"
-                self._held[kind] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        except OSError:  # it was killed just now
-            self._let_go_of_namespaces()
-
-    def _let_go_of_namespaces(self) -> None:
-        close_all(list(self._held.values()))
-        self._held.clear()
-
-    def _watch_oom(self, watch: int) -> None:
-        self._oom_watch, self._ooms = watch, 0
-        if watch >= 0:
-            self._loop.add(watch, event.IN, self._ran_out_of_memory)
-
-    def _ran_out_of_memory(self, _events: int) -> None:
-        assert self._init is not None
-        before = self._ooms
-        self._ooms = Cgroup.load(self._init.cgroup).count_oom(self._oom_watch, before)
-        if self._ooms > before:
-            self._server.tell({"event": "oom"})
-
-    def _watch_oom_no_more(self) -> None:
-        if self._oom_watch >= 0:
-            self._loop.remove(self._oom_watch)
-            os.close(self._oom_watch)
-            self._oom_watch = -1
+        """Keep what the next run needs, if there may be one; the init is there, waiting or running."""
+        if not (self._restarts.is_none or self._init is None or self._is_ending):
+            self._held.hold(self._init.pid)
 
     def _answer(self, answer: dict[str, object]) -> None:
         """Answer the request to start, if it is under way."""
@@ -213,7 +179,7 @@ class Container:
             self._stay_down()
             return
         self._ended = (128, time.time_ns())
-        _try_to(lambda: write_exit(self._bundle, self._record(oom_killed=False)))
+        _try_to(lambda: write_exit(self._bundle, self._record()))
         failpoint("shim.failed")
         self._server.tell({"event": "failed", "error": error})
         self._server.close()
@@ -354,7 +320,7 @@ class Container:
             "started_at": self._started_at,
             "execs": self._execs.states(),
             "restarts": self._restarts.count,
-            "oom_killed": self._ooms > 0,
+            "oom_killed": self._oom.count > 0,
             "ended": self._last,
         }
 
@@ -426,11 +392,8 @@ class Container:
         assert self._init is not None
         if self._timer is not None:
             self._timer.cancel()
-        self._watch_oom_no_more()
         cgroup = Cgroup.load(self._init.cgroup)
-        if not self._ooms and _try_to(cgroup.oom_killed):
-            self._ooms = 1
-            self._server.tell({"event": "oom"})
+        self._oom.end(has_killed=bool(_try_to(cgroup.oom_killed)))
         failpoint("shim.cgroup")
         _try_to(cgroup.remove)
         self._answer({"error": describe(errors.Conflict("the container has ended"))})
@@ -440,11 +403,11 @@ class Container:
         elif self._started_at is None and self._last is not None:
             self._stay_down()
         else:
-            self._end(self._record(oom_killed=self._ooms > 0))
+            self._end(self._record())
 
     def _end(self, record: ExitRecord) -> None:
         """Record and tell the end, and be done."""
-        self._let_go_of_namespaces()
+        self._held.let_go()
         if not self._is_given_up:
             _try_to(lambda: write_exit(self._bundle, record))
             failpoint("shim.recorded")
@@ -457,7 +420,7 @@ class Container:
 
     def _next_delay(self) -> float | None:
         """Return the seconds until the next start, None when there is none."""
-        if self._started_at is None or self._is_given_up or (self._shared and not self._held):
+        if self._started_at is None or self._is_given_up or not self._held.is_complete:
             return None
         status, ended_at = self._ended
         return self._restarts.next_delay(status, (ended_at - self._started_at) / 1_000_000_000)
@@ -466,12 +429,11 @@ class Container:
 
     def _end_run(self, delay_s: float) -> None:
         """Record and tell the end of a run, and wait for the next."""
-        self._last = {**self._record(oom_killed=self._ooms > 0), "restarting": True}
+        self._last = {**self._record(), "restarting": True}
         _try_to(lambda: write_exit(self._bundle, cast(ExitRecord, self._last)))
         failpoint("shim.run.recorded")
         self._init = None
         self._is_ending = False
-        self._ooms = 0
         self._started_at = self._error = None
         self._status = "restarting"
         self._former = [streams for streams in (*self._former, self._streams) if streams.clients]
@@ -483,7 +445,7 @@ class Container:
         self._timer = None
         failpoint("shim.restart")
         put_exit_away(self._bundle)
-        bundle, held = self._bundle, dict(self._held)
+        bundle, held = self._bundle, dict(self._held.fds)
         try:
             self._maker = self._makers.fork(lambda sock: make_container(sock, bundle, held), [*held.values()])
         except OSError as error:  # no process can be made now
@@ -508,11 +470,11 @@ class Container:
             self._timer.cancel()
         self._end({**self._last, "restarting": False, "error": self._error})
 
-    def _record(self, *, oom_killed: bool) -> ExitRecord:
+    def _record(self) -> ExitRecord:
         status, exited_at = self._ended
         return {
             "status": status,
-            "oom_killed": oom_killed,
+            "oom_killed": self._oom.count > 0,
             "started_at": self._started_at,
             "exited_at": exited_at,
             "error": self._error,
