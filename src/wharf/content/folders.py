@@ -1,7 +1,7 @@
 """The snapshots' folders: `<snapshots>/<number>/fs` (and `work`), and the trash.
 
-Numbers are never used twice while the engine runs. A tree is removed by one rename into the trash; a job
-deletes it behind. Modes do not depend on the umask.
+Numbers are never used twice while the engine runs. A discarded tree is moved into the trash and deleted
+behind, while nobody waits. Modes do not depend on the umask.
 """
 
 import contextlib
@@ -24,10 +24,10 @@ class Folders:
     def __init__(self, path: str, jobs: Jobs) -> None:
         self.path = path
         self._numbers = itertools.count(1)
-        self._trash = TrashFolder(f"{path}/{_TRASH}", jobs)
+        self._trash = TrashFolder(f"{path}/{_TRASH}", jobs, remove=_remove_bare)
 
     def open(self, known: Collection[int]) -> None:
-        """Move every folder that is not `known` to the trash; for the start, when nothing is under way."""
+        """Discard every folder that is not `known`; for the start, when nothing is under way."""
         self._trash.open()
         found = [name for name in os.listdir(self.path) if name != _TRASH]
         numbers = [int(name) for name in found if name.isascii() and name.isdecimal()]
@@ -60,19 +60,14 @@ class Folders:
         return f"{self.path}/{number}/fs"
 
     def discard(self, *numbers: int) -> None:
-        """Move folders to the trash, and see that they are deleted; what is gone is not missed."""
+        """See that folders are deleted; what is gone is not missed."""
         self._discard(str(number) for number in numbers)
 
     def _discard(self, names: Iterable[str]) -> None:
-        for name in names:
-            if _remove_bare(f"{self.path}/{name}"):
-                continue
-            self._trash.take(f"{self.path}/{name}")
-        failpoint("content.discarded")
-        self._trash.empty()
+        self._trash.discard(f"{self.path}/{name}" for name in names)
 
     async def emptied(self) -> None:
-        """Return when the trash has been emptied, or that has failed."""
+        """Return when everything discarded has been deleted, or that has failed."""
         await self._trash.emptied()
 
 

@@ -5,10 +5,11 @@ import contextlib
 import logging
 import os
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from wharf.errors import EngineError
+from wharf.failpoint import failpoint
 
 Progress = Callable[[dict[str, object]], None]
 
@@ -33,11 +34,18 @@ class Jobs(Protocol):
 
 
 class TrashFolder:
-    """The folder at `path`, on the file system of what goes there."""
+    """The folder at `path`, on the file system of what goes there.
 
-    def __init__(self, path: str, jobs: Jobs) -> None:
+    `remove` may remove a tree that needs no job, and says whether it has.
+    """
+
+    def __init__(
+        self, path: str, jobs: Jobs, *, remove: Callable[[str], bool] = lambda _path: False
+    ) -> None:
         self.path = path
         self._jobs = jobs
+        self._remove = remove
+        self._discarded: list[str] = []
         self._sweeper: asyncio.Task[None] | None = None
 
     def open(self) -> None:
@@ -57,9 +65,14 @@ class TrashFolder:
         with contextlib.suppress(FileNotFoundError):
             os.rename(path, f"{self.path}/{name}")
 
+    def discard(self, paths: Iterable[str]) -> None:
+        """See that trees are moved here and deleted, both behind; those that are gone are not missed."""
+        self._discarded.extend(paths)
+        self.empty()
+
     def empty(self) -> None:
         """See that what lies here is deleted."""
-        if os.listdir(self.path) and (self._sweeper is None or self._sweeper.done()):
+        if self._sweeper is None or self._sweeper.done():
             self._sweeper = asyncio.create_task(self._empty(), name="empty the trash")
 
     async def emptied(self) -> None:
@@ -70,9 +83,19 @@ class TrashFolder:
     async def _empty(self) -> None:
         folder = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            while os.listdir(folder):
-                await self._jobs.job("content.empty-trash", {}, [folder])
+            while self._discarded or os.listdir(folder):
+                if self._discarded:
+                    paths, self._discarded = self._discarded, []
+                    await asyncio.to_thread(self._take_all, paths)
+                else:
+                    await self._jobs.job("content.empty-trash", {}, [folder])
         except (EngineError, OSError) as error:
             _log.warning("cannot empty the trash: %s", error)
         finally:
             os.close(folder)
+
+    def _take_all(self, paths: Iterable[str]) -> None:
+        for path in paths:
+            if not self._remove(path):
+                self.take(path)
+        failpoint("content.discarded")

@@ -10,7 +10,7 @@ import logging
 import socket
 import sqlite3
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import suppress
 
 import msgspec
@@ -23,7 +23,7 @@ from wharf.network import creation, demands, gateway, store, sysctl
 from wharf.network.driver import Driver
 from wharf.network.drivers.bridge import BridgeDriver
 from wharf.network.drivers.host import HostDriver
-from wharf.network.drivers.null import NullDriver, set_loopback_up
+from wharf.network.drivers.null import NullDriver
 from wharf.network.endpoint import Endpoint, EndpointRequest
 from wharf.network.errors import (
     AmbiguousNetwork,
@@ -254,15 +254,28 @@ class Networks:
         found = self._named(name)
         demands.check(found, name if found is None else found.name, request, is_new=is_new)
 
-    async def lease(
+    def begin_lease(
         self, container_id: str, network_name: str, request: EndpointRequest | None = None
-    ) -> Endpoint:
-        """Give `container_id` an endpoint on a network; it is durable when this returns.
+    ) -> "tuple[Endpoint, Coroutine[None, None, None]]":
+        """Give `container_id` an endpoint on a network, and what is to be awaited before it is plugged.
 
-        Raises NoSuchNetwork, EndpointExists, NoFreeAddress, AddressInUse, AddressOutOfRange.
+        Awaiting puts the lease on record; where that fails, there is none. What needs no record to be
+        prepared need not wait for it. Raises NoSuchNetwork, EndpointExists, NoFreeAddress, AddressInUse,
+        AddressOutOfRange.
         """
         network = self.find("bridge" if network_name == _DEFAULT else network_name)
         endpoint = self._leases.make(network, container_id, request or EndpointRequest())
+        return endpoint, self._record(network, endpoint)
+
+    async def lease(
+        self, container_id: str, network_name: str, request: EndpointRequest | None = None
+    ) -> Endpoint:
+        """Give `container_id` an endpoint as `begin_lease` does; it is durable when this returns."""
+        endpoint, recording = self.begin_lease(container_id, network_name, request)
+        await recording
+        return endpoint
+
+    async def _record(self, network: Network, endpoint: Endpoint) -> None:
         last, gone = self._leases.last(network.id), self._take_gone()
         try:
             failpoint("network.lease")
@@ -276,7 +289,6 @@ class Networks:
         if endpoint.host_link:
             self._links[endpoint.host_link] = network.id
         self._event("connect", network, endpoint)
-        return endpoint
 
     async def plug(self, endpoint: Endpoint, netlink_fd: int) -> None:
         """Connect a new namespace; the NETLINK_ROUTE socket `netlink_fd`, borrowed, was made in it.
@@ -292,15 +304,14 @@ class Networks:
         await self.reroute(endpoint.container_id, netlink_fd)
 
     async def _plug(self, endpoint: Endpoint, netlink_fd: int, ways_out: frozenset[int]) -> None:
-        network, driver = self._driver_of(endpoint)
-        await self._lane.run(driver.plug, network, endpoint, netlink_fd, ways_out)
+        if endpoint.host_link:
+            network, driver = self._driver_of(endpoint)
+            await self._lane.run(driver.plug, network, endpoint, netlink_fd, ways_out)
 
     async def plug_all(self, endpoints: Sequence[Endpoint], netlink_fd: int) -> None:
-        """Connect a new namespace to all of its networks; one without any gets its loopback link."""
+        """Connect a new namespace to all of its networks."""
         for endpoint in endpoints:
             await self.plug(endpoint, netlink_fd)
-        if not endpoints:
-            await self._lane.run(set_loopback_up, netlink_fd)
 
     async def reroute(self, container_id: str, netlink_fd: int) -> None:
         """Set the default routes of a running container anew: its networks have changed."""

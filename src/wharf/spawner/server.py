@@ -33,8 +33,10 @@ Preparation = Callable[[dict[str, object]], None]
 The arguments are wharfd's own, never a user's."""
 
 _GO = b"g"
-_IDLE_MS = 15
-"""How long nobody must have asked for anything before the reserve is filled."""
+_BUSY_MS = 60
+"""How long the reserve stays empty after a request: about as long as the start goes on that took from it."""
+_FREE_MS = 4
+"""How long it stays empty after a child has ended: nobody waits for a start then, it seems."""
 
 
 class Program(NamedTuple):
@@ -60,16 +62,20 @@ def serve(
     poll = select.poll()
     poll.register(sock, select.POLLIN)
     poll.register(wake_r, select.POLLIN)
+    pause_ms = _FREE_MS
     try:
         while True:
-            ready = {fd for fd, _ in poll.poll(_IDLE_MS if reserve.is_wanted else None)}
+            ready = {fd for fd, _ in poll.poll(pause_ms if reserve.is_wanted else None)}
             if not ready:
                 reserve.fill()
             if wake_r in ready:
                 os.read(wake_r, 512)
                 _reap(reserve)
-            if sock.fileno() in ready and not _serve_one(sock, program):
-                return
+                pause_ms = _FREE_MS
+            if sock.fileno() in ready:
+                if not _serve_one(sock, program):
+                    return
+                pause_ms = _BUSY_MS
     finally:
         reserve.dismiss()
         signal.set_wakeup_fd(-1)

@@ -63,6 +63,7 @@ def test_a_missing_controller_is_a_warning_or_a_refusal_never_a_crash(fresh_engi
 def test_two_engines_may_not_share_a_data_root(own_engine: OwnEngine, tmp_path: Path) -> None:
     second = OwnEngine("second", tmp_path)
     second.data_root = own_engine.data_root
+    second.exec_root = tmp_path / "exec"
     second.home.mkdir()
     with second.sandbox, pytest.raises(AssertionError, match="the engine ended with 1"):
         second.start()

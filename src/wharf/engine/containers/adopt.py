@@ -61,6 +61,7 @@ async def _adopt(context: Context, container: Container) -> None:
 
 async def _never_started(context: Context, container: Container, run: Run) -> None:
     await exit_.give_back(context, container, run, shim_undid=False)
+    bundle.remove(context.paths.bundle(container.id))
     await context.index.save(container, container.with_condition(exit_code=128))
 
 

@@ -36,6 +36,8 @@ class Run:
         self.endpoints = endpoints
         self.volumes: list[str] = []
         """The volumes that are mounted, one for each of their places."""
+        self.recording: asyncio.Future[list[None]] | None = None
+        """Puts the endpoints on record; at a start, nothing is plugged before."""
         self.peer: Peer | None = None
         self.created: asyncio.Future[tuple[int, int | None]] = asyncio.get_running_loop().create_future()
         """Resolves to the init's pid and the netlink descriptor (ours) of its network namespace, if new."""

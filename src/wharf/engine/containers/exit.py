@@ -118,10 +118,19 @@ async def conclude(context: Context, container: Container, run: Run) -> None:
     container.tell_exited()
     if not run.ended.done():
         run.ended.set_result(None)
-    if removes_itself and not isinstance(outcomes[0], BaseException):
-        await remove.clear_away(context, container)
+    is_gone = removes_itself and not isinstance(outcomes[0], BaseException)
+    if is_gone:
+        await remove.forget(context, container)
     elif removes_itself:
         container.is_being_removed = False
+    await asyncio.to_thread(_remove_files, context, container, with_folder=is_gone)
+
+
+def _remove_files(context: Context, container: Container, *, with_folder: bool) -> None:
+    """Remove the bundle, and the folder of a container that is gone; whoever waited has been told."""
+    bundle.remove(context.paths.bundle(container.id))
+    if with_folder:
+        remove.remove_folder(context.paths.container(container.id))
 
 
 async def remove_by_itself(context: Context, container: Container) -> None:
@@ -133,7 +142,7 @@ async def remove_by_itself(context: Context, container: Container) -> None:
 
 
 async def give_back(context: Context, container: Container, run: Run, *, shim_undid: bool) -> None:
-    """Release what a run held outside of its own namespaces; the caller holds the lock.
+    """Release what a run held outside of its own namespaces, but for its bundle; the caller holds the lock.
 
     `shim_undid` says that the shim has done its part: nothing of the container lives.
     """
@@ -146,7 +155,6 @@ async def give_back(context: Context, container: Container, run: Run, *, shim_un
         context.tasks.start(context.networks.unplug(endpoint), name=f"unplug {container.record.short_id}")
     running.give_back(context, container, run)
     failpoint("exit.released")
-    bundle.remove(path)
 
 
 def remove_cgroup(path: str) -> None:

@@ -13,9 +13,6 @@ from wharf.engine.errors import NoSuchContainer, RemovalInProgress
 from wharf.errors import Conflict
 from wharf.failpoint import failpoint
 
-LIGHT = 1024 * 1024
-"""Bytes of files; the file system frees the blocks of larger ones while we would wait."""
-
 
 async def remove(context: Context, container: Container, *, force: bool, volumes: bool) -> None:
     """Remove a container; one that runs only by force (it is killed first). `volumes`: anonymous ones too."""
@@ -69,34 +66,19 @@ async def strike_off(context: Context, container: Container, *, volumes: bool) -
 
 
 async def clear_away(context: Context, container: Container) -> None:
-    """Forget a container that is off the record, remove its folder, and say that it is gone."""
-    context.index.discard(container)
-    folder = context.paths.container(container.id)
-    if is_light(folder):
-        remove_folder(folder)
-    else:
-        await asyncio.to_thread(remove_folder, folder)
+    """Forget a container that is off the record, say that it is gone, and remove its folder."""
+    await forget(context, container)
+    await asyncio.to_thread(remove_folder, context.paths.container(container.id))
     failpoint("remove.folder")
-    await context.volumes.bury(container.doomed_volumes)
+
+
+async def forget(context: Context, container: Container) -> None:
+    """Forget a container that is off the record, and say so: only files of its own are left of it."""
+    context.index.discard(container)
+    if container.doomed_volumes:
+        await context.volumes.bury(container.doomed_volumes)
     context.emit(container, "destroy")
     container.tell_removed()
-
-
-def is_light(folder: str) -> bool:
-    """Return whether a folder is removed sooner than a thread is asked to do it."""
-    try:
-        return _weight(folder) <= LIGHT
-    except FileNotFoundError:
-        return True
-
-
-def _weight(folder: str) -> int:
-    return sum(
-        _weight(entry.path)
-        if entry.is_dir(follow_symlinks=False)
-        else entry.stat(follow_symlinks=False).st_size
-        for entry in os.scandir(folder)
-    )
 
 
 def remove_folder(folder: str) -> None:

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import os
 import re
+from collections.abc import Iterator
 from functools import partial
 
 import msgspec
@@ -118,7 +119,7 @@ async def _launch(context: Context, container: Container, run: Run) -> int:
     _check_runtime(container.record.host_config.runtime)
     donors = joined.donors(context, container)
     prepared = await running.prepare(context, container, run)
-    await _lease(context, container, run)
+    recording = _lease(context, container, run)
     failpoint("start.leased")
     made = files.write(context, container, run.endpoints)
     log = await log_config.for_shim(context, container)
@@ -132,6 +133,8 @@ async def _launch(context: Context, container: Container, run: Run) -> int:
     try:
         failpoint("start.created")
         donors.check()
+        with _network_trouble():
+            await recording
         if netlink is not None:
             await context.networks.plug_all(run.endpoints, netlink)
             await naming.give(context, container, run.endpoints, netlink)
@@ -155,16 +158,32 @@ def _check_runtime(name: str) -> None:
         )
 
 
-async def _lease(context: Context, container: Container, run: Run) -> None:
-    """Take the container's place in each of its networks; `run` knows of those that were had."""
+def _lease(context: Context, container: Container, run: Run) -> "asyncio.Future[list[None]]":
+    """Take the container's place in each of its networks, and have it put on record.
+
+    Nothing is plugged before what is returned is done.
+    """
     record, networks = container.record, context.networks
-    for name in places.in_order(record):
+    recordings = []
+    with _network_trouble():
         try:
-            has_names = networks.find(name).has_names
-            request = places.request(record, name, record.endpoints[name], has_names=has_names)
-            run.endpoints.append(await networks.lease(record.id, name, request))
-        except EngineError as error:
-            raise kind_of(error)(f"failed to set up container networking: {error}") from error
+            for name in places.in_order(record):
+                has_names = networks.find(name).has_names
+                request = places.request(record, name, record.endpoints[name], has_names=has_names)
+                endpoint, recording = networks.begin_lease(record.id, name, request)
+                run.endpoints.append(endpoint)
+                recordings.append(recording)
+        finally:
+            run.recording = asyncio.gather(*recordings)
+    return run.recording
+
+
+@contextlib.contextmanager
+def _network_trouble() -> Iterator[None]:
+    try:
+        yield
+    except EngineError as error:
+        raise kind_of(error)(f"failed to set up container networking: {error}") from error
 
 
 def _explain(error: BaseException) -> EngineError | None:
@@ -197,6 +216,8 @@ def _explain(error: BaseException) -> EngineError | None:
 
 async def _undo(context: Context, container: Container, run: Run, failure: EngineError | None) -> None:
     """Take back whatever `_launch` has done; the container is as it was, but for the error on record."""
+    if run.recording is not None:
+        await asyncio.gather(run.recording, return_exceptions=True)
     if run.peer is not None:
         with contextlib.suppress(EngineError, OSError):  # the shim may have undone its part and be gone
             await run.peer.call("kill")
@@ -208,6 +229,7 @@ async def _undo(context: Context, container: Container, run: Run, failure: Engin
     )
     undid = exit_.read_exit(context.paths.bundle(container.id)) is not None
     await exit_.give_back(context, container, run, shim_undid=undid)
+    bundle.remove(context.paths.bundle(container.id))
     await context.index.save(container, condition)
     if container.record.host_config.auto_remove:
         context.tasks.start(

@@ -2,35 +2,19 @@
 
 from collections.abc import Sequence
 
-from wharf.linux.netlink import Rtnl, link
 from wharf.network.endpoint import Endpoint
-from wharf.network.errors import NetworkTrouble
 from wharf.network.network import Network
 
 
 class NullDriver:
-    """Only lo is set up."""
+    """There is no link: every new network namespace has a lo, which the runtime sets up."""
 
     gives_addresses = False
 
     def plug(
-        self,
-        network: Network,  # noqa: ARG002  # the Protocol's
-        endpoint: Endpoint,  # noqa: ARG002  # likewise
-        netlink_fd: int,
-        ways_out: frozenset[int],  # noqa: ARG002  # likewise
+        self, network: Network, endpoint: Endpoint, netlink_fd: int, ways_out: frozenset[int]
     ) -> None:
-        """Set lo up."""
-        set_loopback_up(netlink_fd)
+        """Do nothing."""
 
     def unplug(self, network: Network, endpoints: Sequence[Endpoint]) -> None:
-        """Do nothing: lo goes with its namespace."""
-
-
-def set_loopback_up(netlink_fd: int) -> None:
-    """Set lo up in the namespace in which the NETLINK_ROUTE socket `netlink_fd` (borrowed) was made."""
-    try:
-        with Rtnl.from_fd(netlink_fd) as inside:
-            inside.run(link.change("lo", up=True))
-    except OSError as error:
-        raise NetworkTrouble("cannot set up the loopback interface", error) from error
+        """Do nothing."""
