@@ -176,7 +176,7 @@ class Box:
         """Run another process in the container to its end."""
         with Output() as output:
             child: Execed = exec_process(
-                container.pid, container.pidfd, spec, process, stdio=output.stdio, cgroup=container.cgroup
+                container.pidfd, spec, process, stdio=output.stdio, cgroup=container.cgroup
             )
             with child:
                 return output.ended(wait(child.pidfd))

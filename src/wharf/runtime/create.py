@@ -1,23 +1,19 @@
-"""The caller's side of a new container: plan, cgroup, clone3(2), and waiting for the init to be ready.
-
-The caller has one thread and is the parent of the init, whom it reaps. While the init mounts, the caller
-puts it into its cgroups: on cgroup v1 the first such move waits for the kernel for some milliseconds.
-"""
+"""A new container: `become` makes it and is its init; `create` has that done, and waits until it is ready."""
 
 import os
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
-from typing import Self
+from typing import NoReturn, Self
 
 from wharf.failpoint import failpoint
 from wharf.linux.cgroup import Cgroup
-from wharf.linux.clone import CloneFlag, clone3
+from wharf.linux.clone import CloneFlag
 from wharf.runtime import birth, init, mounts, sysctl
 from wharf.runtime.cgroup_mounts import CgroupView
 from wharf.runtime.errors import CREATE_KINDS, CannotCreate, CannotInvoke, ExecFailed, cause, text_of
 from wharf.runtime.message import Channel, Start
-from wharf.runtime.namespaces import Namespaces, children_in
+from wharf.runtime.namespaces import Namespaces
 from wharf.runtime.spec import RootMount, Spec
 from wharf.runtime.stdio import Stdio
 
@@ -30,22 +26,20 @@ class Init:
     to `close`.
     """
 
-    def __init__(
-        self,
-        pid: int,
-        pidfd: int,
-        cgroup: Cgroup,
-        channel: Channel,
-        *,
-        console: int | None,
-        netlink: int | None,
-    ) -> None:
-        self.pid = pid
-        self.pidfd = pidfd
-        self.console = console
-        self.netlink = netlink
+    def __init__(self, newborn: birth.Newborn, cgroup: Cgroup) -> None:
+        self.pid = newborn.pid
         self.cgroup = cgroup
-        self._channel = channel
+        self._newborn = newborn
+
+    @property
+    def pidfd(self) -> int:
+        """The init, by descriptor; -1 once closed."""
+        return self._newborn.pidfd
+
+    @property
+    def console(self) -> int | None:
+        """The master of the init's terminal."""
+        return self._newborn.console
 
     def start(self) -> None:
         """Have the program executed; return when it is.
@@ -55,29 +49,23 @@ class Init:
         """
         failpoint("runtime.start")
         try:
-            self._channel.send(Start())
-            self._channel.receive()
+            self._newborn.channel.send(Start())
+            self._newborn.await_started()
         except OSError as error:
             raise ExecFailed(f"cannot start a container that has stopped: {cause(error)}") from error
-        finally:
-            self._channel.close()
+        except birth.NotBorn as error:
+            raise ExecFailed(f"cannot start a container that has stopped: {error.text}") from error
 
     def abandon(self) -> None:
         """Kill the init and everything in its cgroup, reap it, and remove the cgroup."""
         with ExitStack() as undo:
-            undo.callback(self.close)
             undo.callback(self.cgroup.remove)
-            undo.callback(birth.end, self.pidfd)
+            undo.callback(self._newborn.end)
             self.cgroup.kill()
 
     def close(self) -> None:
         """Close every descriptor that is still held; twice does no harm."""
-        self._channel.close()
-        for name in ("pidfd", "console", "netlink"):
-            fd = getattr(self, name)
-            if fd is not None and fd >= 0:
-                os.close(fd)
-        self.pidfd, self.console, self.netlink = -1, None, None
+        self._newborn.close()
 
     def __enter__(self) -> Self:
         return self
@@ -95,45 +83,66 @@ def create(
     console_size: tuple[int, int] | None = None,
     gate: socket.socket | None = None,
 ) -> Init:
-    """Make the container of `spec` and return it ready to start.
+    """Make the container of `spec` and return it ready to start; the arguments are `become`'s.
 
-    `bundle` is an absolute path; with `root` those mounts are made on top of it, inside the container's mount
-    namespace, and are its root; else spec's root.path is. `stdio` is borrowed, and None exactly when
-    the process has a terminal. With `gate`, a listening socket, the container outlives its caller
-    and waits there for a connection that says Start. Raises CreateFailed with everything undone.
+    The caller has one thread, and reaps the init. Raises CreateFailed with everything undone.
     """
     try:
-        return _create(_plan(spec, bundle, root, stdio, console_size), gate)
+        newborn = birth.Newborn(
+            lambda channel: become(
+                spec, bundle, channel, root=root, stdio=stdio, console_size=console_size, gate=gate
+            )
+        )
     except OSError as error:
         raise CannotCreate(f"{birth.STARTING}{text_of(error)}") from error
-
-
-def _create(plan: init.Plan, gate: socket.socket | None) -> Init:
     with ExitStack() as undo:
-        cgroup = _make_cgroup(plan.spec, undo)
-        ours, theirs = Channel.pair()
-        undo.callback(ours.close)
-        with ExitStack() as born:
-            born.callback(theirs.close)
-            joined = plan.namespaces.open_joined(born)
-            place = birth.Place(cgroup, born)
-            pid, pidfd = _clone(
-                lambda: init.run(plan, place, joined, theirs, ours, gate=gate),
-                plan.namespaces,
-                joined,
-                place.fd,
-            )
-        undo.callback(os.close, pidfd)
-        undo.callback(birth.end, pidfd)
-        newborn = birth.Newborn(pid, ours)
-        undo.callback(newborn.close_received)
+        undo.callback(newborn.end)
         try:
-            newborn.settle(plan.process)
             newborn.await_ready()
         except birth.NotBorn as error:
-            raise CREATE_KINDS.get(error.kind, CannotCreate)(error.text) from error
+            if newborn.pid:
+                undo.callback(give_up_cgroup, birth.cgroup_path(spec))
+            raise CREATE_KINDS[error.kind](error.text) from error
         undo.pop_all()
-        return Init(pid, pidfd, cgroup, ours, console=newborn.console, netlink=newborn.netlink)
+    return Init(newborn, Cgroup.load(birth.cgroup_path(spec)))
+
+
+def give_up_cgroup(path: str) -> None:
+    """Remove the cgroup of a container that was born and could not be made, and end what is in it."""
+    cgroup = Cgroup.load(path)
+    with suppress(OSError):
+        cgroup.kill()
+        cgroup.remove()
+
+
+def become(
+    spec: Spec,
+    bundle: str,
+    channel: Channel,
+    *,
+    root: Sequence[RootMount] = (),
+    stdio: Stdio | None,
+    console_size: tuple[int, int] | None = None,
+    gate: socket.socket | None = None,
+) -> NoReturn:
+    """Make the container of `spec` and be its init: a maker's work, which tells of itself on `channel`.
+
+    `bundle` is an absolute path; with `root` those mounts are made on top of it, inside the container's mount
+    namespace, and are its root; else spec's root.path is. `stdio` is None exactly when the process has a
+    terminal. With `gate`, a listening socket, the container outlives its caller and waits there for a
+    connection that says Start. When it fails before Born, everything is undone; after it, the cgroup is the
+    caller's to remove.
+    """
+    with birth.telling(channel), ExitStack() as stack:
+        plan = _plan(spec, bundle, root, stdio, console_size)
+        birth.set_oom_score(plan.process)
+        joined = plan.namespaces.open_joined(stack)
+        with ExitStack() as undo:
+            place = birth.Place(_make_cgroup(spec, undo), stack)
+            failpoint("runtime.clone")
+            birth.go_on_in(plan.namespaces.at_clone, channel, place, joined.get(CloneFlag.NEWPID))
+            undo.pop_all()
+        init.run(plan, place, joined, channel, gate=gate)
 
 
 def _plan(
@@ -185,24 +194,6 @@ def _make_cgroup(spec: Spec, undo: ExitStack) -> Cgroup:
         raise CannotCreate(f"{birth.STARTING}unable to apply cgroup configuration: {error}") from error
     undo.callback(_quietly, cgroup.remove)
     return cgroup
-
-
-def _clone(
-    child: Callable[[], None], namespaces: Namespaces, joined: Mapping[int, int], cgroup_fd: int | None
-) -> tuple[int, int]:
-    """Fork into the new namespaces; `child` runs there and does not return."""
-    try:
-        failpoint("runtime.clone")
-        with children_in(joined.get(CloneFlag.NEWPID)):
-            pid, pidfd = clone3(namespaces.at_clone, cgroup_fd=cgroup_fd)
-            if pid == 0:
-                try:
-                    child()
-                finally:
-                    os._exit(1)
-    except OSError as error:
-        raise CannotCreate(f"{birth.STARTING}clone3: {cause(error)}") from error
-    return pid, pidfd
 
 
 def _quietly(undo: Callable[[], None]) -> None:

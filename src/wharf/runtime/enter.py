@@ -12,17 +12,17 @@ from typing import NamedTuple, NoReturn
 from wharf.failpoint import failpoint
 from wharf.linux.clone import CloneFlag, setns
 from wharf.linux.rooted import Root
-from wharf.runtime import init, process, stdio
+from wharf.runtime import birth, init, process, stdio
 from wharf.runtime.birth import Place
-from wharf.runtime.errors import Refused, describe_bug, text_of
+from wharf.runtime.errors import Refused, text_of
 from wharf.runtime.filters import Filter
-from wharf.runtime.message import Channel, Failed, Opened, Ready
+from wharf.runtime.message import Channel, Opened
 from wharf.runtime.spec import Process, Spec
 from wharf.runtime.stdio import Stdio
 
 
 class Visit(NamedTuple):
-    """Everything the child needs, read and checked by the caller."""
+    """Everything the process needs, read and checked before it is born."""
 
     spec: Spec
     process: Process
@@ -34,27 +34,17 @@ class Visit(NamedTuple):
     console_size: tuple[int, int] | None
 
 
-def run(visit: Visit, place: Place, channel: Channel, callers_end: Channel) -> NoReturn:
+def run(visit: Visit, place: Place, channel: Channel) -> NoReturn:
     """Be the process."""
-    try:
-        callers_end.close()
+    with birth.telling(channel):
         with ExitStack() as stack:
             program = _enter(visit, place, channel, stack)
-        channel.send(Ready())
-        process.await_start(channel)
-        process.execute(program)
-    except Refused as error:
-        channel.send(Failed(str(error), error.kind))
-    except OSError as error:
-        channel.send(Failed(text_of(error), "internal"))
-    except BaseException as error:  # the border of this process
-        channel.send(Failed(describe_bug(error), "internal"))
-    os._exit(1)
+        process.execute(program, channel)
 
 
 def _enter(visit: Visit, place: Place, channel: Channel, stack: ExitStack) -> process.Program:
-    gc.disable()  # a collection would touch, and so copy, the pages shared with the caller
-    init.isolate(channel, pdeathsig=True)
+    gc.disable()  # a collection would touch, and so copy, the pages shared with others
+    birth.isolate(channel, pdeathsig=True)
     place.enter()
     failpoint("runtime.exec.setns")
     try:

@@ -10,7 +10,7 @@ from wharf import errors
 
 
 class Refused(Exception):
-    """A step inside the container could not be done; the text becomes part of the user's message."""
+    """A step could not be done; the text becomes part of the user's message. `kind` is a key of the KINDS."""
 
     def __init__(self, text: str, kind: str = "internal") -> None:
         super().__init__(text)
@@ -49,8 +49,16 @@ class ExecAccountUnknown(ExecFailed, errors.InvalidParameter):
     """As AccountUnknown, for a process in a running container."""
 
 
-CREATE_KINDS: dict[str, type[CreateFailed]] = {"invoke": CannotInvoke, "account": AccountUnknown}
-EXEC_KINDS: dict[str, type[ExecFailed]] = {"invoke": CannotInvokeExec, "account": ExecAccountUnknown}
+CREATE_KINDS: dict[str, type[CreateFailed]] = {
+    "internal": CannotCreate,
+    "invoke": CannotInvoke,
+    "account": AccountUnknown,
+}
+EXEC_KINDS: dict[str, type[ExecFailed]] = {
+    "internal": CannotExec,
+    "invoke": CannotInvokeExec,
+    "account": ExecAccountUnknown,
+}
 
 
 def cause(error: OSError) -> str:

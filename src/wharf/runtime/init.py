@@ -1,14 +1,12 @@
 """The container's first process, from clone3(2) to execve(2): the steps of OCI `create` and `start`.
 
-It runs in a fork of the caller, alone in new namespaces, and talks to the caller by `message.py` only.
-Every error becomes a Failed message; nothing of it is ever raised into the caller's copied stack.
+It is alone in new namespaces, and talks to the caller by `message.py` only.
 """
 
 import errno
 import fcntl
 import gc
 import os
-import signal
 import socket
 import stat
 import struct
@@ -17,15 +15,15 @@ from contextlib import ExitStack
 from typing import NamedTuple, NoReturn
 
 from wharf.failpoint import failpoint
-from wharf.linux import keyring, prctl
+from wharf.linux import keyring
 from wharf.linux.clone import CloneFlag, setns, unshare
 from wharf.linux.rooted import Root
-from wharf.runtime import devices, masks, mounts, process, rootfs, stdio, sysctl
+from wharf.runtime import birth, devices, masks, mounts, process, rootfs, stdio, sysctl
 from wharf.runtime.birth import Place
 from wharf.runtime.cgroup_mounts import CgroupView
-from wharf.runtime.errors import Refused, cause, describe_bug, text_of
+from wharf.runtime.errors import Refused, cause
 from wharf.runtime.filters import filter_of
-from wharf.runtime.message import Channel, Failed, Opened, Ready
+from wharf.runtime.message import Channel, Opened, Ready
 from wharf.runtime.namespaces import Namespaces
 from wharf.runtime.procfs import Procfs
 from wharf.runtime.spec import Process, RootMount, Spec
@@ -36,7 +34,7 @@ _IFF_UP, _IFF_RUNNING = 0x1, 0x40
 
 
 class Plan(NamedTuple):
-    """Everything the init needs, read and checked by the caller."""
+    """Everything the init needs, read and checked before it is born."""
 
     spec: Spec
     process: Process
@@ -53,40 +51,19 @@ class Plan(NamedTuple):
 
 
 def run(
-    plan: Plan,
-    place: Place,
-    joined_fds: Mapping[int, int],
-    channel: Channel,
-    callers_end: Channel,
-    *,
-    gate: socket.socket | None,
+    plan: Plan, place: Place, joined_fds: Mapping[int, int], channel: Channel, *, gate: socket.socket | None
 ) -> NoReturn:
     """Be the init. `gate` is a listening socket on which Start may come once the caller has gone."""
-    try:
-        # Else this process would hold its own channel open, and never see that the caller is gone.
-        callers_end.close()
+    with birth.telling(channel, "error during container init: "):
         with ExitStack() as stack:
             program = _create(plan, place, joined_fds, channel, stack, pdeathsig=gate is None)
         channel.send(Ready())
-        if gate is None:
-            process.await_start(channel)
-        else:
+        if gate is not None:
             channel.close()
             accepted, _ = gate.accept()
             channel = Channel(accepted)
-            process.await_start(channel)
-        process.execute(program)
-    except Refused as error:
-        channel.send(
-            Failed(
-                f"error during container init: {error}" if error.kind != "account" else str(error), error.kind
-            )
-        )
-    except OSError as error:
-        channel.send(Failed(f"error during container init: {text_of(error)}", "internal"))
-    except BaseException as error:  # the border of this process
-        channel.send(Failed(f"error during container init: {describe_bug(error)}", "internal"))
-    os._exit(1)
+        process.await_start(channel)
+        process.execute(program, channel)
 
 
 def _create(
@@ -98,8 +75,8 @@ def _create(
     *,
     pdeathsig: bool,
 ) -> process.Program:
-    gc.disable()  # a collection would touch, and so copy, the pages shared with the caller
-    isolate(channel, pdeathsig=pdeathsig)
+    gc.disable()  # a collection would touch, and so copy, the pages shared with others
+    birth.isolate(channel, pdeathsig=pdeathsig)
     place.enter()
     if plan.namespaces.new & CloneFlag.NEWCGROUP:
         unshare(CloneFlag.NEWCGROUP)  # its root is where this process stands now
@@ -138,22 +115,6 @@ def _create(
         stdio.take(plan.stdio)
         stdio.use_own_null(root)
     return process.confine(plan.process, account, root, filter_)
-
-
-def isolate(channel: Channel, *, pdeathsig: bool) -> None:
-    """Close this process to inspection, lead a session, and let no descriptor outlive execve(2).
-
-    With `pdeathsig` it dies with its caller from here on; a caller that is gone already ends it now.
-    """
-    prctl.set_dumpable(dumpable=False)
-    if pdeathsig:
-        prctl.set_pdeathsig(signal.SIGKILL)
-        if channel.is_ended():
-            os._exit(1)
-    failpoint("runtime.init")
-    prctl.close_on_exec_from(3)
-    os.setsid()
-    os.umask(0)
 
 
 def join_session(name: str) -> None:

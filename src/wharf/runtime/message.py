@@ -1,8 +1,9 @@
-"""The messages between the caller and the process it makes, and the channel they travel on.
+"""The messages between the caller and the process that is made for it, and the channel they travel on.
 
-The child sends Opened (descriptors, once), then Ready or Failed; the caller sends Joined when the child is
-in its cgroups, and Start. The end of the channel after Start means that execve(2) has succeeded, for the
-child's end is close-on-exec. Each is one JSON object in one packet; anything else is refused.
+It sends Born, Opened (descriptors, if there are any), Ready, and Started right before execve(2); or Failed,
+after any of them. The caller of a container sends Start, which is waited for between Ready and Started. The
+end of the channel after Started means that execve(2) has succeeded, for every end but the caller's is
+close-on-exec. Each is one JSON object in one packet; anything else is refused.
 """
 
 import os
@@ -16,6 +17,12 @@ from wharf.linux.seqpacket import ProtocolError
 _TEXT = 16_384
 
 
+class Born(NamedTuple):
+    """There is a process, a child of the caller's; `pid` is the caller's number of it."""
+
+    pid: int
+
+
 class Opened(NamedTuple):
     """Descriptors made inside the container, in this order: the master of its console, its netlink socket."""
 
@@ -24,11 +31,17 @@ class Opened(NamedTuple):
 
 
 class Ready(NamedTuple):
-    """Everything is made; only execve is left, after Start."""
+    """Everything is made; only execve is left."""
+
+
+class Started(NamedTuple):
+    """The program is executed now: `at` is the time in nanoseconds of the wall clock."""
+
+    at: int
 
 
 class Failed(NamedTuple):
-    """A step was refused; the child ends."""
+    """A step was refused; whoever says so ends. `kind` is a key of `errors.KINDS`."""
 
     text: str
     kind: str
@@ -38,32 +51,30 @@ class Start(NamedTuple):
     """Execute the program."""
 
 
-Message = Opened | Ready | Failed | Start
+Message = Born | Opened | Ready | Started | Failed | Start
 
-_BARE: dict[str, Message] = {"ready": Ready(), "start": Start()}
-_BARE_NAMES = {type(message): name for name, message in _BARE.items()}
+_KINDS: dict[str, type[Message]] = {
+    kind.__name__.lower(): kind for kind in (Born, Opened, Ready, Started, Failed, Start)
+}
+_TYPES: dict[str, type] = {"pid": int, "console": bool, "netlink": bool, "at": int, "text": str, "kind": str}
 
 
 def to_object(message: Message) -> dict[str, object]:
     """Return what is sent for `message`."""
-    if isinstance(message, Opened):
-        return {"message": "opened", "console": message.console, "netlink": message.netlink}
     if isinstance(message, Failed):
-        return {"message": "failed", "text": message.text[:_TEXT], "kind": message.kind}
-    return {"message": _BARE_NAMES[type(message)]}
+        message = message._replace(text=message.text[:_TEXT])
+    return {"message": type(message).__name__.lower(), **message._asdict()}
 
 
 def from_object(fields: dict[str, object]) -> Message:
     """Return the message that was sent; raises ProtocolError for anything else."""
-    match fields:
-        case {"message": "opened", "console": bool(console), "netlink": bool(netlink)}:
-            return Opened(console, netlink)
-        case {"message": "failed", "text": str(text), "kind": str(kind)}:
-            return Failed(text, kind)
-        case {"message": str(name)} if name in _BARE:
-            return _BARE[name]
-        case _:
-            raise ProtocolError("ill-formed message from the container's init")
+    kind = _KINDS.get(str(fields.get("message")))
+    if kind is None or fields.keys() != {"message", *kind._fields}:
+        raise ProtocolError("ill-formed message from a process being made")
+    values = [fields[name] for name in kind._fields]
+    if any(type(value) is not _TYPES[name] for name, value in zip(kind._fields, values, strict=True)):
+        raise ProtocolError("ill-typed message from a process being made")
+    return kind._make(values)
 
 
 class Channel:

@@ -1,11 +1,10 @@
-"""Which namespaces a spec asks for, and how children are made in another pid namespace."""
+"""Which namespaces a spec asks for."""
 
 import os
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from typing import NamedTuple
 
-from wharf.linux.clone import CloneFlag, setns
+from wharf.linux.clone import CloneFlag
 from wharf.runtime.errors import CannotInvoke
 from wharf.runtime.spec import NamespaceType, Spec
 
@@ -70,24 +69,3 @@ class Namespaces(NamedTuple):
                 raise CannotInvoke(f"lstat {path}: {os.strerror(error.errno or 0).lower()}") from error
             stack.callback(os.close, opened[flag])
         return opened
-
-
-@contextmanager
-def children_in(pid_namespace_fd: int | None) -> Iterator[None]:
-    """Make the children born meanwhile members of another pid namespace, given by itself or by a pidfd in it.
-
-    None changes nothing.
-    The caller itself stays where it is (pid_namespaces(7)), and needs to have one thread.
-    """
-    if pid_namespace_fd is None:
-        yield
-        return
-    own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        setns(pid_namespace_fd, CloneFlag.NEWPID)
-        try:
-            yield
-        finally:
-            setns(own, CloneFlag.NEWPID)
-    finally:
-        os.close(own)

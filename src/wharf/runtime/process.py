@@ -7,6 +7,7 @@ read as code or data of this interpreter, once it stands in the container's root
 
 import os
 import signal
+import time
 from typing import NamedTuple, NoReturn
 
 from wharf.failpoint import failpoint
@@ -16,7 +17,7 @@ from wharf.runtime import command, stdio
 from wharf.runtime.errors import Refused, cause
 from wharf.runtime.filters import Filter
 from wharf.runtime.identity import Account, home_of, resolve_user
-from wharf.runtime.message import Channel, Start
+from wharf.runtime.message import Channel, Start, Started
 from wharf.runtime.procfs import Procfs
 from wharf.runtime.spec import Capabilities, Process
 
@@ -79,8 +80,8 @@ def await_start(channel: Channel) -> None:
         os._exit(1)
 
 
-def execute(program: Program) -> NoReturn:
-    """Execute the program with default signals; never returns."""
+def execute(program: Program, channel: Channel) -> NoReturn:
+    """Execute the program with default signals; never returns. `channel` is told, and ends with it."""
     failpoint("runtime.execve")
     prctl.set_pdeathsig(0)
     prctl.close_on_exec_from(3)
@@ -88,6 +89,7 @@ def execute(program: Program) -> NoReturn:
         if number not in (signal.SIGKILL, signal.SIGSTOP) and signal.getsignal(number) == signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    channel.send(Started(time.time_ns()))
     command.execute(program.path, program.arguments, program.environment)
 
 

@@ -116,7 +116,6 @@ def test_it_may_have_a_terminal_of_the_container(running: Running) -> None:
     process = process_of("sh", "-c", "tty; stty size")
     process["terminal"] = True
     child = exec_process(
-        running.container.pid,
         running.container.pidfd,
         running.spec,
         process,
@@ -148,4 +147,4 @@ def test_init_and_later_processes_share_a_session_keyring_of_their_own(box: Box)
         second = box.execute(container, spec, process_of("cat", "/proc/keys")).out
     sessions = [line.split(" ")[0] for line in first.splitlines() if f"_ses.{name}" in line]
     assert len(sessions) == 1
-    assert [line.split(" ")[0] for line in second.splitlines() if " _ses." in line] == sessions
+    assert [line.split(" ")[0] for line in second.splitlines() if f"_ses.{name}" in line] == sessions

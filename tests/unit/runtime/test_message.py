@@ -6,11 +6,30 @@ import pytest
 
 from wharf.linux import seqpacket
 from wharf.linux.seqpacket import ProtocolError
-from wharf.runtime.message import Channel, Failed, Message, Opened, Ready, Start, from_object, to_object
+from wharf.runtime.message import (
+    Born,
+    Channel,
+    Failed,
+    Message,
+    Opened,
+    Ready,
+    Start,
+    Started,
+    from_object,
+    to_object,
+)
 
 
 @pytest.mark.parametrize(
-    "message", [Ready(), Start(), Opened(console=True, netlink=False), Failed("it did not work", "invoke")]
+    "message",
+    [
+        Born(7),
+        Opened(console=True, netlink=False),
+        Ready(),
+        Start(),
+        Started(1),
+        Failed("it did not work", "invoke"),
+    ],
 )
 def test_a_message_arrives_as_it_was(message: Message) -> None:
     ours, theirs = Channel.pair()
@@ -28,6 +47,8 @@ def test_a_message_arrives_as_it_was(message: Message) -> None:
         {"message": 1},
         {"message": "opened"},
         {"message": "opened", "console": 1, "netlink": False},
+        {"message": "ready", "more": 1},
+        {"message": "born", "pid": True},
         {"message": "failed", "text": "x"},
         {"message": "failed", "text": None, "kind": "x"},
         {"message": ["ready"]},

@@ -50,7 +50,6 @@ def command(root: str, parsed: Parsed) -> int:
     pidfd = box.open_init()
     try:
         execed = exec_process(
-            box.record.pid,
             pidfd,
             box.record.spec,
             process,

@@ -12,7 +12,7 @@ from typing import cast
 from wharf.errors import Conflict, Internal, InvalidParameter, NotFound
 from wharf.runtime import Init, Stdio, create
 from wharf.runtime.errors import cause
-from wharf.runtime.message import Channel, Failed, Start
+from wharf.runtime.message import Channel, Failed, Start, Started
 from wharf.runtime.program import store, terminal
 from wharf.runtime.program.flags import Flag, Parsed
 from wharf.runtime.program.store import Box, Record
@@ -179,7 +179,8 @@ def start_command(root: str, parsed: Parsed) -> int:
             sock.connect(box.gate)
             channel = Channel(sock)
             channel.send(Start())
-            answer = channel.receive()
+            while isinstance(answer := channel.receive(), Started):
+                pass
         except OSError as error:
             raise Conflict(f"cannot start a container that has stopped: {cause(error)}") from error
     if isinstance(answer, Failed):
