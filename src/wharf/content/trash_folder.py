@@ -39,9 +39,7 @@ class TrashFolder:
     `remove` may remove a tree that needs no job, and says whether it has.
     """
 
-    def __init__(
-        self, path: str, jobs: Jobs, *, remove: Callable[[str], bool] = lambda _path: False
-    ) -> None:
+    def __init__(self, path: str, jobs: Jobs, *, remove: Callable[[str], bool] = lambda _path: False) -> None:
         self.path = path
         self._jobs = jobs
         self._remove = remove

@@ -104,7 +104,7 @@ def clone3(
 
 
 def succeed(flags: int = 0, *, cgroup_fd: int | None = None) -> int:
-    """Go on in a new process, a sibling of this one, with CloneFlag `flags`; return its pid as seen from here.
+    """Go on in a new process, a sibling of this one, with CloneFlag `flags`; return its pid, as of here.
 
     Nothing is copied: the new process runs in this one's memory, on its stack and with its descriptors,
     while this one sleeps in the kernel (CLONE_VFORK) and ends, with status 0, when the new one executes a

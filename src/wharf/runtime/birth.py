@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import NoReturn
 
+from wharf.errors import EngineError, InvalidParameter
 from wharf.failpoint import failpoint
 from wharf.linux import prctl
 from wharf.linux.cgroup import Cgroup
@@ -162,10 +163,18 @@ def failure(error: BaseException, during: str = "") -> Failed:
     if isinstance(error, CreateFailed):
         kinds = (name for name, kind in CREATE_KINDS.items() if isinstance(error, kind))
         return Failed(str(error), next(kinds, "internal"))
-    if isinstance(error, Refused):
-        text, kind = str(error), error.kind
-    else:
-        text, kind = text_of(error) if isinstance(error, OSError) else describe_bug(error), "internal"
+    kind = "internal"
+    match error:
+        case Refused():
+            text, kind = str(error), error.kind
+        case InvalidParameter():
+            text, kind = str(error), "invoke"
+        case EngineError():
+            text = str(error)
+        case OSError():
+            text = text_of(error)
+        case _:
+            text = describe_bug(error)
     return Failed(text if kind == "account" else f"{STARTING}{during}{text}", kind)
 
 

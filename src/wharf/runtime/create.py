@@ -124,21 +124,25 @@ def become(
     stdio: Stdio | None,
     console_size: tuple[int, int] | None = None,
     gate: socket.socket | None = None,
+    on_cgroup: Callable[[Cgroup], None] | None = None,
 ) -> NoReturn:
     """Make the container of `spec` and be its init: a maker's work, which tells of itself on `channel`.
 
     `bundle` is an absolute path; with `root` those mounts are made on top of it, inside the container's mount
     namespace, and are its root; else spec's root.path is. `stdio` is None exactly when the process has a
     terminal. With `gate`, a listening socket, the container outlives its caller and waits there for a
-    connection that says Start. When it fails before Born, everything is undone; after it, the cgroup is the
-    caller's to remove.
+    connection that says Start. `on_cgroup` gets the container's cgroup before anything is in it. When it
+    fails before Born, everything is undone; after it, the cgroup is the caller's to remove.
     """
     with birth.telling(channel), ExitStack() as stack:
         plan = _plan(spec, bundle, root, stdio, console_size)
         birth.set_oom_score(plan.process)
         joined = plan.namespaces.open_joined(stack)
         with ExitStack() as undo:
-            place = birth.Place(_make_cgroup(spec, undo), stack)
+            cgroup = _make_cgroup(spec, undo)
+            if on_cgroup is not None:
+                on_cgroup(cgroup)
+            place = birth.Place(cgroup, stack)
             failpoint("runtime.clone")
             birth.go_on_in(plan.namespaces.at_clone, channel, place, joined.get(CloneFlag.NEWPID))
             undo.pop_all()

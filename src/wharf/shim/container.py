@@ -21,6 +21,8 @@ from wharf.failpoint import failpoint
 from wharf.linux import pty
 from wharf.linux.cgroup import Cgroup
 from wharf.linux.seqpacket import close_all
+from wharf.runtime.errors import CREATE_KINDS
+from wharf.runtime.message import Failed, Ready, Start, Started, to_object
 from wharf.shim import loop as event
 from wharf.shim.execs import STRAY_S, Execs
 from wharf.shim.health import Health
@@ -28,7 +30,7 @@ from wharf.shim.held import Held
 from wharf.shim.log.drivers import open_log
 from wharf.shim.log.writer import LogWriter
 from wharf.shim.loop import Loop, Timer
-from wharf.shim.maker import Maker, Makers, Target, make_container
+from wharf.shim.maker import Maker, Makers, Planned, Report, Target, make_container
 from wharf.shim.oom import OomWatch
 from wharf.shim.protocol import (
     Attach,
@@ -67,7 +69,9 @@ class Container:
         self._makers = makers
         self._maker = maker
         self._status: Status = "created"
+        self._about: dict[str, object] = {}
         self._init: Target | None = None
+        self._early: list[tuple[socket.socket, Attach, int]] = []
         self._answer_start: Answer | None = None
         self._is_ending = False
         self._is_given_up = False
@@ -87,7 +91,6 @@ class Container:
             loop, makers, self._tell_of_exec, on_done=self._check_end, on_settled=self._check_settled
         )
         self._health = Health(loop, self._execs, server.tell, makers.bundle)
-        makers.reported = self._pids
         maker.listen(loop, self._reported)
 
     def _new_streams(self) -> Streams:
@@ -98,54 +101,60 @@ class Container:
             on_settled=self._check_settled,
         )
 
-    def _pids(self) -> list[int]:
-        """The processes of ours that makers have reported, and those that work for the log."""
-        log = self._log.pids if self._log is not None else ()
-        return [*self._execs.pids(), *([self._init.pid] if self._init is not None else []), *log]
-
     # What the maker reports (`maker.py`).
 
-    def _reported(self, message: dict[str, object] | None, fds: list[int]) -> None:
-        match message:
-            case {"pid": int(pid), "cgroup": str(cgroup)}:
-                self._made(Target(pid, fds.pop(0), cgroup), cast(dict[str, object], message), fds)
-            case {"started_at": int(moment)}:
+    def _reported(self, report: Report | None) -> None:
+        match report:
+            case Planned(about):
+                self._about = about
+                self._oom.begin(str(about["cgroup"]), self._maker.streams.pop() if about["oom"] else -1)
+            case Ready():
+                self._made()
+            case Started(moment):
                 self._started(moment)
-            case {"error": error} if self._init is None:
-                self._fail(cast(dict[str, object], error))
-            case {"error": error}:
-                self._error = str(cast(dict[str, object], error)["message"])
-                self._answer({"error": error})
-            case _ if self._init is None:
-                self._remove_cgroup()
-                self._fail({**describe(errors.Internal("the container's maker died"))})
-            case _:
-                # Before the start this is the end of the init too, which is heard of by its pidfd.
-                self._answer({"error": describe(errors.Internal("the container's maker died"))})
+            case Failed(text, kind):
+                self._not_made(CREATE_KINDS[kind](text))
+            case None:
+                self._not_made(errors.Internal("the container's maker died"))
 
-    def _made(self, init: Target, report: dict[str, object], fds: list[int]) -> None:
-        """Take over what the maker made, and tell, or start it if it ran before."""
-        netlink = [fds.pop()] if report["netlink"] else []
-        self._oom.begin(init.cgroup, fds.pop() if report["oom"] else -1)
-        self._init = init
-        self._log = open_log(cast(LogConfig, report["log"]), self._loop, self._streams.resume)
+    def _made(self) -> None:
+        """Take over what the maker made, join the clients that came before it, and tell.
+
+        If it ran before, it is started.
+        """
+        maker, about = self._maker, self._about
+        self._init = init = Target(maker.pid, maker.pidfd, str(about["cgroup"]))
+        self._log = open_log(cast(LogConfig, about["log"]), self._loop, self._streams.resume)
         self._streams.log = self._log
-        self._streams.stdin_once = bool(report["stdin_once"])
-        self._streams.use(fds, console=bool(report["console"]))
+        self._streams.stdin_once = bool(about["stdin_once"])
+        self._streams.use(maker.streams, console=maker.is_terminal)
         self._loop.add(init.pidfd, event.IN, self._init_ended)
+        for client, wants, gate in self._early:
+            self._streams.attach(client, wants, gate)
+        self._early.clear()
         if self._last is not None:
+            close_all(maker.netlink)
             self._restart()
             return
-        if rules := cast(RestartRules | None, report["restart"]):
+        if rules := cast(RestartRules | None, about["restart"]):
             self._restarts = Restarts(rules["name"], rules["maximum"], rules["count"])
-        self._health_rules = cast(HealthRules | None, report["health"])
-        self._held.wanted = cast(list[str], report["shares"])
+        self._health_rules = cast(HealthRules | None, about["health"])
+        self._held.wanted = cast(list[str], about["shares"])
         self._hold_namespaces()
         failpoint("shim.created")
-        self._server.tell({"event": "created", "pid": init.pid}, netlink)
-        close_all(netlink)
+        self._server.tell({"event": "created", "pid": init.pid}, maker.netlink)
+        close_all(maker.netlink)
         if not self._server.connections:
             self.left_alone()
+
+    def _not_made(self, error: errors.EngineError) -> None:
+        """Hear that there is no container, or that there is none any more before it was started."""
+        if self._init is None:
+            self._fail(error)
+        else:
+            # This is the end of the init too, which is heard of by its pidfd.
+            self._error = str(error)
+            self._answer({"error": describe(error)})
 
     def _started(self, moment: int) -> None:
         assert self._init is not None
@@ -171,22 +180,26 @@ class Container:
             self._answer_start(answer)
             self._answer_start = None
 
-    def _fail(self, error: dict[str, object]) -> None:
+    def _fail(self, error: errors.EngineError) -> None:
         """Record and tell that the container could not be made, and end."""
         self._maker.end()
-        self._error = str(error["message"])
+        self._oom.end(has_killed=False)
+        self._remove_cgroup()
+        self._maker.reap()
+        self._error = str(error)
         if self._last is not None:
             self._stay_down()
             return
         self._ended = (128, time.time_ns())
         _try_to(lambda: write_exit(self._bundle, self._record()))
         failpoint("shim.failed")
-        self._server.tell({"event": "failed", "error": error})
+        self._drop_early()
+        self._server.tell({"event": "failed", "error": describe(error)})
         self._server.close()
         self._loop.stop()
 
     def _remove_cgroup(self) -> None:
-        """Undo what a maker that was killed may have left."""
+        """Remove what an init that could not go on, or a maker that was killed, has left."""
         try:
             with open(f"{self._bundle}/config.json", encoding="utf-8") as file:
                 cgroup = Cgroup.load(json.load(file)["linux"]["cgroupsPath"])
@@ -198,9 +211,22 @@ class Container:
     @property
     def _living(self) -> Target:
         """The init, as long as the container has not ended."""
-        if self._init is None or self._is_ending:
-            raise errors.Conflict("the container has ended" if self._is_ending else "it is not made yet")
+        self._must_not_be_ending()
+        if self._init is None:
+            raise errors.Conflict("it is not made yet")
         return self._init
+
+    def _must_not_be_ending(self) -> None:
+        if self._is_ending:
+            raise errors.Conflict("the container has ended")
+
+    def _drop_early(self) -> None:
+        """Close the clients that came before a container that will not be made."""
+        for client, _, gate in self._early:
+            client.close()
+            if gate >= 0:
+                os.close(gate)
+        self._early.clear()
 
     @property
     def _cgroup(self) -> Cgroup:
@@ -210,16 +236,22 @@ class Container:
     # What wharfd asks for (`requests.py`).
 
     def start(self, answer: Answer) -> None:
-        """Execute the program, and answer with the time of it in nanoseconds of the wall clock."""
-        if self._started_at is not None or self._answer_start is not None:
+        """Execute the program, and answer with the time of it in nanoseconds of the wall clock.
+
+        This may be asked for before the container is made: the maker finds it when it has got so far.
+        """
+        if self._started_at is not None or self._answer_start is not None or self._last is not None:
             raise errors.Conflict("the container is started already")
-        _ = self._living
+        self._must_not_be_ending()
         self._answer_start = answer
-        self._maker.say({"start": True})
+        self._maker.say(to_object(Start()))
 
     def attach(self, client: socket.socket, wants: Attach, gate: int) -> None:
         """Join a client, whose socket is ours now, and its gate; -1 for none."""
-        self._streams.attach(client, wants, gate)
+        if self._init is None:
+            self._early.append((client, wants, gate))
+        else:
+            self._streams.attach(client, wants, gate)
 
     def signal(self, number: int, *, to_all: bool) -> None:
         """Send a signal to the init, or to every process of the container."""
@@ -337,7 +369,7 @@ class Container:
         init, cgroup = self._living, self._cgroup
         self._is_ending = True
         self._loop.remove(init.pidfd)
-        self._maker.end()  # the init is our child only once its maker has gone
+        self._maker.end()
         status, now = wait_status(init.pidfd)
         # Without a start the init ends by a signal, or by itself when it sees us gone: a race of no meaning.
         self._ended = (_KILLED if self._started_at is None else status, now)
@@ -407,6 +439,7 @@ class Container:
 
     def _end(self, record: ExitRecord) -> None:
         """Record and tell the end, and be done."""
+        self._drop_early()
         self._held.let_go()
         if not self._is_given_up:
             _try_to(lambda: write_exit(self._bundle, record))
@@ -460,7 +493,7 @@ class Container:
         if self._restarts.is_final:
             _try_to(self._cgroup.kill)
         else:
-            self._maker.say({"start": True})
+            self._maker.say(to_object(Start()))
 
     def _stay_down(self) -> None:
         """End without another run: the end of the last one is the container's."""

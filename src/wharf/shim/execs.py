@@ -8,10 +8,12 @@ from collections.abc import Callable
 
 from wharf import errors
 from wharf.linux import pty
+from wharf.runtime.errors import EXEC_KINDS
+from wharf.runtime.message import Failed, Started
 from wharf.shim import loop as event
 from wharf.shim.log.writer import LogWriter
 from wharf.shim.loop import Loop, Timer
-from wharf.shim.maker import Maker, Makers, Target, Work, make_probe, make_process
+from wharf.shim.maker import Maker, Makers, Report, Target, Work, make_probe, make_process
 from wharf.shim.protocol import Attach, ExecState, Execution, describe
 from wharf.shim.record import wait_status
 from wharf.shim.server import Answer
@@ -131,33 +133,35 @@ class Execs:
         return made
 
     def _listen(self, made: _Exec, answer: Answer) -> None:
-        made.maker.listen(self._loop, lambda message, fds: self._reported(made, answer, message, fds))
+        made.maker.listen(self._loop, lambda report: self._reported(made, answer, report))
 
-    def _reported(
-        self, made: _Exec, answer: Answer, message: dict[str, object] | None, fds: list[int]
-    ) -> None:
-        """Take a maker's report: the process, or why there is none; its end comes last and says nothing."""
-        match message:
-            case {"pid": int(pid), "console": bool(console)}:
-                made.pid = pid
-                made.pidfd, *ends = fds
-                made.streams.use(ends, console=console)
+    def _reported(self, made: _Exec, answer: Answer, report: Report | None) -> None:
+        """Take a maker's report: the process, or why there is none."""
+        maker = made.maker
+        match report:
+            case Started():
+                made.pid, made.pidfd = maker.pid, maker.pidfd
+                made.streams.use(maker.streams, console=maker.is_terminal)
                 self._loop.add(made.pidfd, event.IN, lambda _: self._exited(made))
-                answer({"result": {"pid": pid}})
+                answer({"result": {"pid": made.pid}})
                 if made.client is not None:
                     made.streams.attach(made.client, made.wants)
                     made.client = None
-            case {"error": error}:
-                self._not_made(made, answer, error)
-            case _ if self._living.get(made.name) is made and not made.pid:
-                self._not_made(made, answer, describe(errors.Internal("the process's maker died")))
+            case Failed(text, kind):
+                self._not_made(made, answer, EXEC_KINDS[kind](text))
+            case None:
+                self._not_made(made, answer, errors.Internal("the process's maker died"))
 
-    def _not_made(self, made: _Exec, answer: Answer, error: object) -> None:
+    def _not_made(self, made: _Exec, answer: Answer, error: errors.EngineError) -> None:
+        if self._living.get(made.name) is not made:  # given up, or heard of already
+            return
         del self._living[made.name]
+        made.maker.end()
+        made.maker.reap()
         # Not shut down: the engine still has the connection, and tells its client what went wrong.
         if made.client is not None:
             made.client.close()
-        answer({"error": error})
+        answer({"error": describe(error)})
         self._on_done()
 
     def resize(self, name: str, height: int, width: int) -> None:
@@ -168,10 +172,6 @@ class Execs:
         if found.streams.console < 0:
             raise errors.Conflict("the process has no terminal")
         pty.set_size(found.streams.console, height, width)
-
-    def pids(self) -> list[int]:
-        """Return the processes that were made, and may have ended."""
-        return [made.pid for made in self._living.values() if made.pid]
 
     @property
     def are_all_done(self) -> bool:
@@ -205,7 +205,6 @@ class Execs:
 
     def _exited(self, made: _Exec) -> None:
         self._loop.remove(made.pidfd)
-        made.maker.end()  # the process is our child only once its maker has gone
         made.status, made.exited_at = wait_status(made.pidfd)
         if made.timer is not None:
             made.timer.cancel()

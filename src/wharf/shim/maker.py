@@ -1,8 +1,8 @@
-"""Makers: short-lived children of the shim that make processes for it.
+"""Makers: children of the shim that make processes for it, and become them.
 
 Making a container touches some two megabytes of memory that the shim shared with the spawner before, and a
-shim lives as long as its container. So a child does it and its memory goes with it: the shim is the nearest
-subreaper then, prctl(2), and becomes the parent of whatever the maker leaves behind.
+shim lives as long as its container. So a child does it and its memory goes with it. What it makes is the
+shim's child from its first moment on (`runtime.become`).
 
 The maker of a container waits for `start` and dies with the shim, and the container's init with it, which
 has not executed anything yet.
@@ -11,41 +11,60 @@ has not executed anything yet.
 import os
 import signal
 import socket
-import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn, cast
 
 from wharf import errors
 from wharf.failpoint import failpoint
 from wharf.linux import prctl, seqpacket
 from wharf.linux.cgroup import Cgroup
 from wharf.linux.descriptors import close_others
-from wharf.runtime import Stdio, create, exec_process
+from wharf.runtime import Stdio, become, become_process
+from wharf.runtime.birth import failure
+from wharf.runtime.message import Born, Channel, Failed, Opened, Ready, Started, from_object, to_object
 from wharf.runtime.spec import Process, Spec
 from wharf.shim import loop as event
 from wharf.shim.loop import Loop
-from wharf.shim.protocol import describe, read_bundle
+from wharf.shim.protocol import read_bundle
 from wharf.shim.record import note_failure
 
 Work = Callable[[socket.socket], None]
-"""What a maker does; it reports on the socket."""
+"""What a maker does; it tells of itself on the socket, as `runtime.message` has it, after a `Planned`."""
 
-OnReport = Callable[[dict[str, object] | None, list[int]], None]
-"""Called with each report and its descriptors, now the callee's; with None when the maker has ended."""
+
+class Planned(NamedTuple):
+    """A maker's first report: what it has read of its order. Our ends of the pipes come with it."""
+
+    about: dict[str, object]
+
+
+Report = Planned | Ready | Started | Failed
+"""`Started` is told when execve(2) has succeeded."""
+
+OnReport = Callable[[Report | None], None]
+"""Called with each report; with None when the maker has ended without having started a program."""
 
 
 class Maker:
-    """A maker as the shim sees it: forked already, heard once `listen` is called."""
+    """A maker as the shim sees it: forked already, heard once `listen` is called.
 
-    __slots__ = ("_loop", "_makers", "_on_report", "_pid", "_sock")
+    What it makes: `pid` is 0 and `pidfd` -1 until it is born; `streams` are our ends of its standard streams,
+    with the master of a terminal as the only one where `is_terminal`; `netlink` is a socket inside its new
+    network namespace. The descriptors are the taker's.
+    """
 
-    def __init__(self, makers: "Makers", pid: int, sock: socket.socket) -> None:
-        self._makers = makers
-        self._pid = pid
+    def __init__(self, pid: int, sock: socket.socket) -> None:
+        self.pid = 0
+        self.pidfd = -1
+        self.streams: list[int] = []
+        self.is_terminal = False
+        self.netlink: list[int] = []
+        self._maker = pid
         self._sock = sock
         self._loop: Loop | None = None
-        self._on_report: OnReport | None = None
+        self._on_report: OnReport = _nobody
+        self._started: Started | None = None
 
     def listen(self, loop: Loop, on_report: OnReport) -> None:
         """Hear the maker's reports from now on."""
@@ -71,11 +90,11 @@ class Maker:
             self._loop.remove(self._sock.fileno())
         self._sock.shutdown(socket.SHUT_WR)
         while (packet := self._receive()) is not None:
-            if self._on_report is not None:
-                self._on_report(*packet)
+            self._take(*packet)
         self._sock.close()
-        _, status = os.waitpid(self._pid, 0)
-        self._makers.forget(self, was_killed=os.WIFSIGNALED(status))
+        os.waitpid(self._maker, 0)
+        if self._started is not None:
+            self._on_report(self._started)
 
     def _receive(self) -> tuple[dict[str, object], list[int]] | None:
         try:
@@ -84,30 +103,53 @@ class Maker:
             return None
 
     def _on_ready(self, _events: int) -> None:
-        assert self._on_report is not None
         packet = self._receive()
-        if packet is None:
-            self.end()
-            self._on_report(None, [])
-        else:
-            self._on_report(*packet)
+        if packet is not None:
+            self._take(*packet)
+            return
+        self.end()
+        if self._started is None:
+            self._on_report(None)
+
+    def _take(self, fields: dict[str, object], fds: list[int]) -> None:
+        if "planned" in fields:
+            self.streams = fds
+            self._on_report(Planned(cast(dict[str, object], fields["planned"])))
+            return
+        match message := from_object(fields):
+            case Born(pid):
+                self.pid, self.pidfd = pid, os.pidfd_open(pid)
+            case Opened(console, netlink):
+                if console:
+                    self.streams, self.is_terminal = [fds[0]], True
+                if netlink:
+                    self.netlink = [fds[-1]]
+            case Started():
+                self._started = message
+            case Ready() | Failed():
+                self._on_report(message)
+
+    def reap(self) -> None:
+        """Reap what was born and has ended without anybody having taken it, and close what came of it."""
+        if self.pidfd >= 0:
+            os.waitid(os.P_PIDFD, self.pidfd, os.WEXITED)
+            os.close(self.pidfd)
+        seqpacket.close_all([*self.streams, *self.netlink])
+
+
+def _nobody(_report: Report | None) -> None:
+    """Nobody listens yet."""
 
 
 class Makers:
-    """All makers of the shim of `bundle`; while there is one, orphans become this process's children."""
+    """What all makers of the shim of `bundle` have in common."""
 
     def __init__(self, bundle: str) -> None:
         self.bundle = bundle
-        self.reported: Callable[[], Collection[int]] = tuple
-        """The processes that makers have reported and that are our children now."""
-        self._living: set[Maker] = set()
-        self._may_have_strays = False
 
     def fork(self, work: Work, keep: Sequence[int] = ()) -> Maker:
         """Fork a maker which does `work` with no descriptors but 0 to 2, its socket and `keep`."""
         ours, theirs = seqpacket.pair()
-        if not self._living:
-            prctl.set_child_subreaper(enabled=True)
         shim = os.getpid()
         failpoint("shim.maker")
         try:
@@ -119,9 +161,7 @@ class Makers:
         if pid == 0:
             self._be_maker(work, theirs, {theirs.fileno(), *keep}, shim)
         theirs.close()
-        maker = Maker(self, pid, ours)
-        self._living.add(maker)
-        return maker
+        return Maker(pid, ours)
 
     def _be_maker(self, work: Work, sock: socket.socket, keep: set[int], shim: int) -> NoReturn:
         """The maker's whole life, up to _exit: a process border."""
@@ -131,33 +171,11 @@ class Makers:
                 close_others(keep)
                 work(sock)
         except (errors.EngineError, OSError) as error:
-            seqpacket.send(sock, {"error": describe(error)})
+            seqpacket.send(sock, to_object(failure(error)))
         except BaseException:
             note_failure(self.bundle)
         finally:
             os._exit(0)
-
-    def forget(self, maker: Maker, *, was_killed: bool) -> None:
-        """Count off a maker that has ended."""
-        self._living.discard(maker)
-        self._may_have_strays |= was_killed
-        if not self._living:
-            prctl.set_child_subreaper(enabled=False)
-            if self._may_have_strays:
-                self._may_have_strays = False
-                self._end_strays()
-
-    def _end_strays(self) -> None:
-        """Kill and reap what a killed maker had made and not reported.
-
-        A child of ours that nobody reaps would keep the container's pid namespace from ending
-        (pid_namespaces(7)), and the container with it.
-        """
-        with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
-            children = set(map(int, file.read().split()))
-        for pid in children.difference(self.reported()):
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
 
 
 class Pipes(NamedTuple):
@@ -183,12 +201,12 @@ def open_pipes(*, stdin: bool) -> Pipes:
     return Pipes(ours, Stdio(reads, *outputs))
 
 
-def make_container(sock: socket.socket, bundle: str, held: Mapping[str, int] = MappingProxyType({})) -> None:
-    """Make the container of `bundle`, report it, and start it when told so.
+def make_container(
+    sock: socket.socket, bundle: str, held: Mapping[str, int] = MappingProxyType({})
+) -> NoReturn:
+    """Make the container of `bundle` and be its init; start it when told so.
 
-    `held` are namespaces of its last run, by type, which it joins. Reports {"pid", "cgroup", "stdin_once",
-    "log", "console", "oom", "netlink", "shares", "restart", "health"} with [pidfd, streams…, oom, netlink],
-    then {"started_at"}; or {"error"}.
+    `held` are namespaces of its last run, by type, which it joins.
     """
     config, spec = read_bundle(bundle)
     namespaces = spec.get("linux", {}).get("namespaces") or []
@@ -196,39 +214,37 @@ def make_container(sock: socket.socket, bundle: str, held: Mapping[str, int] = M
         if (fd := held.get(namespace["type"])) is not None:
             namespace["path"] = f"/proc/self/fd/{fd}"
     pipes = None if config["tty"] else open_pipes(stdin=config["open_stdin"])
-    size = config.get("console_size")
-    failpoint("shim.create")
-    init = create(
-        spec,
-        bundle,
-        root=config["root"],
-        stdio=pipes.theirs if pipes else None,
-        console_size=(size[0], size[1]) if size else None,
-    )
-    streams = pipes.ours if pipes else [fd for fd in (init.console,) if fd is not None]
-    report = {
-        "pid": init.pid,
-        "cgroup": init.cgroup.path,
+    about = {
+        "cgroup": spec["linux"]["cgroupsPath"],
         "stdin_once": config["stdin_once"],
         "log": config["log"],
-        "console": init.console is not None,
-        "netlink": init.netlink is not None,
         "shares": [one["type"] for one in namespaces if one.get("path") or one["type"] == "network"],
         "restart": config.get("restart"),
         "health": config.get("health"),
     }
-    netlink = [init.netlink] if init.netlink is not None else []
-    oom = [watch] if (watch := _watch_oom(init.cgroup)) is not None else []
-    report["oom"] = bool(oom)
-    seqpacket.send(sock, report, [init.pidfd, *streams, *oom, *netlink])
-    # Neither our copies of the streams nor the network namespace may outlive what they belong to.
-    seqpacket.close_all([*streams, *oom, *netlink, *(pipes.theirs if pipes else ())])
-    init.console = init.netlink = None
-    if seqpacket.receive(sock) is None:
-        return
-    failpoint("shim.start")
-    init.start()
-    seqpacket.send(sock, {"started_at": time.time_ns()})
+    size = config.get("console_size")
+    failpoint("shim.create")
+    become(
+        spec,
+        bundle,
+        Channel(sock),
+        root=config["root"],
+        stdio=pipes.theirs if pipes else None,
+        console_size=(size[0], size[1]) if size else None,
+        on_cgroup=lambda cgroup: _tell_container(sock, about, pipes, cgroup),
+    )
+
+
+def _tell_container(
+    sock: socket.socket, about: Mapping[str, object], pipes: Pipes | None, cgroup: Cgroup
+) -> None:
+    oom = [watch] if (watch := _watch_oom(cgroup)) is not None else []
+    _tell_plan(sock, {**about, "oom": bool(oom)}, [*(pipes.ours if pipes else ()), *oom])
+
+
+def _tell_plan(sock: socket.socket, about: Mapping[str, object], fds: Sequence[int]) -> None:
+    seqpacket.send(sock, {"planned": about}, fds)
+    seqpacket.close_all(fds)  # none of our copies may outlive what the streams belong to
 
 
 def _watch_oom(cgroup: Cgroup) -> int | None:
@@ -246,17 +262,16 @@ class Target(NamedTuple):
     cgroup: str
 
 
-def make_process(sock: socket.socket, bundle: str, process: Process, target: Target, *, stdin: bool) -> None:
-    """Execute `process` in the container of `bundle`, which is `target`.
-
-    Reports {"pid", "console"} with [pidfd, streams…] after execve(2), or {"error"}.
-    """
+def make_process(
+    sock: socket.socket, bundle: str, process: Process, target: Target, *, stdin: bool
+) -> NoReturn:
+    """Be `process` in the container of `bundle`, which is `target`."""
     _, spec = read_bundle(bundle)
     _execute(sock, spec, process, target, stdin=stdin)
 
 
-def make_probe(sock: socket.socket, bundle: str, target: Target) -> None:
-    """Execute the health check of the container of `bundle` in it, as `make_process` does."""
+def make_probe(sock: socket.socket, bundle: str, target: Target) -> NoReturn:
+    """Be the health check of the container of `bundle`, in it."""
     config, spec = read_bundle(bundle)
     probe = config.get("probe")
     if probe is None:
@@ -264,19 +279,17 @@ def make_probe(sock: socket.socket, bundle: str, target: Target) -> None:
     _execute(sock, spec, probe, target, stdin=False)
 
 
-def _execute(sock: socket.socket, spec: Spec, process: Process, target: Target, *, stdin: bool) -> None:
+def _execute(sock: socket.socket, spec: Spec, process: Process, target: Target, *, stdin: bool) -> NoReturn:
     pipes = None if process.get("terminal") else open_pipes(stdin=stdin)
+    _tell_plan(sock, {}, pipes.ours if pipes else ())
     box = process.get("consoleSize")
     failpoint("shim.exec")
-    execed = exec_process(
-        target.pid,
+    become_process(
         target.pidfd,
         spec,
         process,
+        Channel(sock),
         stdio=pipes.theirs if pipes else None,
         console_size=(box["height"], box["width"]) if box else None,
         cgroup=Cgroup.load(target.cgroup),
     )
-    streams = pipes.ours if pipes else [fd for fd in (execed.console,) if fd is not None]
-    report = {"pid": execed.pid, "console": execed.console is not None}
-    seqpacket.send(sock, report, [execed.pidfd, *streams])

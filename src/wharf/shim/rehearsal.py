@@ -12,6 +12,8 @@ from typing import NoReturn
 
 from wharf.failpoint import arm
 from wharf.linux import mount, seqpacket
+from wharf.linux.clone import CloneFlag, clone3
+from wharf.runtime.message import Born, Ready, Started, to_object
 from wharf.shim.main import serve
 from wharf.shim.protocol import HealthRules, LogConfig
 
@@ -60,25 +62,22 @@ def _play(sock: socket.socket, wharfd: socket.socket, log: LogConfig) -> None:
     stdin_r, stdin_w = os.pipe()
     out_r, out_w = os.pipe()
     err_r, err_w = os.pipe()
-    # If the init ended before its start, the shim would wait for this process, and this one for the shim.
-    started_r, started_w = os.pipe()
-    pid = os.fork()
+    pid, _ = clone3(CloneFlag.PARENT, exit_signal=0)
     if pid == 0:
-        seqpacket.close_all([stdin_w, started_w, theirs.detach()])
-        _play_init(stdin_r, (out_w, err_w), client, started_r)
-    report = {
-        "pid": pid,
+        seqpacket.close_all([stdin_w, theirs.detach(), sock.detach()])
+        _play_init(stdin_r, (out_w, err_w), client, wharfd)
+    about = {
         "cgroup": "/wharf-rehearsal",
         "stdin_once": True,
         "log": log,
-        "console": False,
         "oom": False,
-        "netlink": False,
         "shares": [],
         "restart": {"name": "no", "maximum": 0, "count": 0},
         "health": _RULES,
     }
-    seqpacket.send(sock, report, [os.pidfd_open(pid), stdin_w, out_r, err_r])
+    seqpacket.send(sock, {"planned": about}, [stdin_w, out_r, err_r])
+    for message in (Born(pid), Ready()):
+        seqpacket.send(sock, to_object(message))
     seqpacket.receive(wharfd)
     attach = {"stdin": True, "stdout": True, "stderr": True, "detach_keys": [16, 17], "framed": True}
     seqpacket.send(wharfd, {"id": 1, "op": "attach", **attach}, [theirs.fileno()])
@@ -87,13 +86,10 @@ def _play(sock: socket.socket, wharfd: socket.socket, log: LogConfig) -> None:
     seqpacket.receive(wharfd)
     seqpacket.send(wharfd, {"id": 3, "op": "start"})
     seqpacket.receive(sock)
-    seqpacket.send(sock, {"started_at": 1})
-    while (heard := seqpacket.receive(wharfd)) is not None and heard[0].get("event") != "health":
-        pass
-    os.close(started_w)
+    seqpacket.send(sock, to_object(Started(1)))
 
 
-def _play_init(stdin: int, outputs: Sequence[int], client: socket.socket, started: int) -> NoReturn:
+def _play_init(stdin: int, outputs: Sequence[int], client: socket.socket, wharfd: socket.socket) -> NoReturn:
     client.send(b"typed")
     client.shutdown(socket.SHUT_WR)
     while os.read(stdin, 1024):
@@ -101,5 +97,7 @@ def _play_init(stdin: int, outputs: Sequence[int], client: socket.socket, starte
     for fd in outputs:
         os.write(fd, _OUTPUT)
     client.recv(1024)
-    os.read(started, 1)
+    # An init that ended before its start would be another story.
+    while (heard := seqpacket.receive(wharfd)) is not None and heard[0].get("event") != "health":
+        pass
     os._exit(0)

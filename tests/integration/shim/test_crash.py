@@ -98,8 +98,8 @@ async def test_a_maker_killed_while_it_makes_is_a_failure(launch: Launch) -> Non
     await tidy(container)
 
 
-async def test_a_maker_killed_before_the_start_ends_the_container(launch: Launch) -> None:
-    container = await launch("shim.start")
+async def test_an_init_killed_before_it_executes_its_program_ends_the_container(launch: Launch) -> None:
+    container = await launch("runtime.execve")
     await container.wharfd.event("created")
     with pytest.raises(errors.EngineError):
         await container.wharfd.call("start")

@@ -27,6 +27,7 @@ from wharf.engine.containers import exit as exit_
 from wharf.engine.containers.container import Container, Run
 from wharf.engine.containers.context import Context
 from wharf.engine.containers.create import RUNTIMES
+from wharf.engine.containers.joined import Donors
 from wharf.engine.containers.mounts import running
 from wharf.engine.containers.record import Status
 from wharf.engine.errors import RemovalInProgress, StartFailed
@@ -95,16 +96,13 @@ async def _start(context: Context, container: Container, *, restart_count: int =
     container.run = run
     container.condition = container.with_condition(restart_count=restart_count)
     try:
-        pid = await _launch(context, container, run)
-        result, _ = await run.shim.call("start")
+        pid, started_at = await _launch(context, container, run)
     except BaseException as error:
         failure = _explain(error)
         await _undo(context, container, run, failure)
         if failure is not None:
             raise failure from error
         raise
-    started_at = result["started_at"]
-    assert isinstance(started_at, int)
     condition = msgspec.structs.replace(
         news.running(container, pid, started_at, restart_count), stopped_by_user=False
     )
@@ -114,12 +112,12 @@ async def _start(context: Context, container: Container, *, restart_count: int =
     context.emit(container, "start")
 
 
-async def _launch(context: Context, container: Container, run: Run) -> int:
-    """Take every step before execve; return the init's pid."""
+async def _launch(context: Context, container: Container, run: Run) -> tuple[int, int]:
+    """Take every step up to execve; return the init's pid, and the time in nanoseconds."""
     _check_runtime(container.record.host_config.runtime)
     donors = joined.donors(context, container)
     prepared = await running.prepare(context, container, run)
-    recording = _lease(context, container, run)
+    _lease(context, container, run)
     failpoint("start.leased")
     made = files.write(context, container, run.endpoints)
     log = await log_config.for_shim(context, container)
@@ -129,12 +127,29 @@ async def _launch(context: Context, container: Container, run: Run) -> int:
     os.close(pidfd)
     run.peer = Peer(Channel(sock), on_event=partial(exit_.on_event, context, container, run))
     context.tasks.start(attend(context, container, run), name=f"watch {container.record.short_id}")
+    connected = _connect(context, container, run, donors)
+    if donors.pids() or any(endpoint.host_link for endpoint in run.endpoints):
+        pid = await connected
+        return pid, await _set_off(container, run)
+    # Nothing is to be done between making and executing, so the shim need not wait to be told.
+    setting_off = asyncio.create_task(_set_off(container, run), name=f"start {container.record.short_id}")
+    try:
+        pid = await connected
+    except BaseException:
+        setting_off.cancel()
+        raise
+    return pid, await setting_off
+
+
+async def _connect(context: Context, container: Container, run: Run, donors: Donors) -> int:
+    """Wait for the namespaces, put them on the networks, and return the init's pid."""
+    assert run.recording is not None
     pid, netlink = await run.created
     try:
         failpoint("start.created")
         donors.check()
         with _network_trouble():
-            await recording
+            await run.recording
         if netlink is not None:
             await context.networks.plug_all(run.endpoints, netlink)
             await naming.give(context, container, run.endpoints, netlink)
@@ -142,9 +157,6 @@ async def _launch(context: Context, container: Container, run: Run) -> int:
         if netlink is not None:
             os.close(netlink)
     failpoint("start.plugged")
-    for client in container.take_pending_clients():
-        with attach.handed_over(client.sock, client.leftover, client.gate) as fds:
-            await run.shim.call("attach", fds=fds, **client.fields)
     return pid
 
 
@@ -158,11 +170,25 @@ def _check_runtime(name: str) -> None:
         )
 
 
-def _lease(context: Context, container: Container, run: Run) -> "asyncio.Future[list[None]]":
-    """Take the container's place in each of its networks, and have it put on record.
+async def _set_off(container: Container, run: Run) -> int:
+    """Hand over the clients that wait, and have the program executed: the shim does both in this order."""
+    with contextlib.ExitStack() as stack:
+        asked = [
+            run.shim.call(
+                "attach",
+                fds=stack.enter_context(attach.handed_over(client.sock, client.leftover, client.gate)),
+                **client.fields,
+            )
+            for client in container.take_pending_clients()
+        ]
+        *_, (result, _) = await asyncio.gather(*asked, run.shim.call("start"))
+    started_at = result["started_at"]
+    assert isinstance(started_at, int)
+    return started_at
 
-    Nothing is plugged before what is returned is done.
-    """
+
+def _lease(context: Context, container: Container, run: Run) -> None:
+    """Take the container's place in each of its networks, and have it put on record."""
     record, networks = container.record, context.networks
     recordings = []
     with _network_trouble():
@@ -175,7 +201,6 @@ def _lease(context: Context, container: Container, run: Run) -> "asyncio.Future[
                 recordings.append(recording)
         finally:
             run.recording = asyncio.gather(*recordings)
-    return run.recording
 
 
 @contextlib.contextmanager

@@ -11,9 +11,7 @@ class NullDriver:
 
     gives_addresses = False
 
-    def plug(
-        self, network: Network, endpoint: Endpoint, netlink_fd: int, ways_out: frozenset[int]
-    ) -> None:
+    def plug(self, network: Network, endpoint: Endpoint, netlink_fd: int, ways_out: frozenset[int]) -> None:
         """Do nothing."""
 
     def unplug(self, network: Network, endpoints: Sequence[Endpoint]) -> None:
