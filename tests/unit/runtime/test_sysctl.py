@@ -62,7 +62,7 @@ def test_anything_else_is_refused(name: str) -> None:
     ("name", "missing", "words"),
     [
         ("net.ipv4.ip_forward", CloneFlag.NEWNET, "not allowed in host network namespace"),
-        ("kernel.shmmax", CloneFlag.NEWIPC, "is not in a separate kernel namespace"),
+        ("kernel.shmmax", CloneFlag.NEWIPC, "is not allowed in the hosts ipc namespace"),
         ("kernel.domainname", CloneFlag.NEWUTS, "is not in a separate kernel namespace"),
     ],
 )
