@@ -33,6 +33,9 @@ def _live(engine: OwnEngine) -> None:
         ("run", "--name", "wt-a", IMAGE, "true"),
         ("run", "-d", "--name", "wt-b", IMAGE, "sleep", "1000"),
         ("exec", "wt-b", "true"),
+        ("cp", "/proc/version", "wt-b:/tmp/version"),
+        ("cp", "wt-b:/etc/passwd", "-"),
+        ("commit", "wt-b", "wt-made:1"),
         ("stop", "-t", "0", "wt-b"),
         ("start", "wt-b"),
         ("tag", IMAGE, "wt-tag:1"),
@@ -44,6 +47,7 @@ def _live(engine: OwnEngine) -> None:
         ("rm", "-f", "wt-a", "wt-b", "wt-c"),
         ("network", "rm", "wt-net"),
         ("rmi", "wt-load:1"),
+        ("rmi", "wt-made:1"),
     ]
     for step in steps:
         with contextlib.suppress(subprocess.TimeoutExpired):

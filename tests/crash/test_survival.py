@@ -161,3 +161,19 @@ def test_a_daemon_killed_in_the_midst_of_runs_leaks_nothing(
     fresh_engine.start()
     fresh_engine.clear()
     fresh_engine.settle(base)
+
+
+def test_a_container_that_was_frozen_for_a_commit_goes_on_when_the_engine_is_back(
+    fresh_engine: OwnEngine, cli: Cli
+) -> None:
+    fresh_engine.stop()
+    fresh_engine.start(failpoints="commit.frozen=kill@1")
+    cli("run", "-d", "--name", "wt-a", IMAGE, "sh", "-c", "while :; do echo x; sleep 0.01; done").ok()
+    assert cli("commit", "wt-a", "wt-made:1").code == 1
+    fresh_engine.wait_killed()
+    log = next((fresh_engine.data_root / "containers").glob("*/*-json.log"))
+    size = log.stat().st_size
+    fresh_engine.start()
+    assert _state(cli, "wt-a") == ["running", "0"]
+    eventually(lambda: log.stat().st_size > size, what="the container to go on")
+    cli("commit", "wt-a", "wt-made:1").ok()

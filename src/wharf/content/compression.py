@@ -89,6 +89,24 @@ def detect(start: bytes) -> str:
     return NONE
 
 
+class _Hash(Protocol):
+    """What hashlib's objects can do."""
+
+    def update(self, data: bytes, /) -> None: ...
+
+    def hexdigest(self) -> str: ...
+
+
+class _NoHash:
+    """Stands for a hash that nobody asks for."""
+
+    def update(self, data: bytes, /) -> None:
+        """Take no time."""
+
+    def hexdigest(self) -> str:
+        raise AssertionError("this source is not hashed")
+
+
 class Source:
     """The content of a range of a file, decompressed, with both sides hashed as they pass.
 
@@ -96,16 +114,19 @@ class Source:
     once `read` has returned `b""`.
     """
 
-    def __init__(self, fd: int, offset: int = 0, size: int | None = None) -> None:
-        """Read `fd` (borrowed) from `offset` for `size` bytes, or to its end; its position is left alone."""
+    def __init__(self, fd: int, offset: int = 0, size: int | None = None, *, is_hashed: bool = True) -> None:
+        """Read `fd` (borrowed) from `offset` for `size` bytes, or to its end; its position is left alone.
+
+        Where nobody asks for the digests, `is_hashed` spares the time that they take.
+        """
         self._fd = fd
         self._position = offset
         self._end = os.fstat(fd).st_size if size is None else offset + size
         self.compression = detect(os.pread(fd, min(_MAGIC_LENGTH, self._end - offset), offset))
         self._make = _FORMATS.get(self.compression)
         self._decompressor = self._make() if self._make is not None else None
-        self._outer = hashlib.sha256()
-        self._inner = self._outer if self._make is None else hashlib.sha256()
+        self._outer: _Hash = hashlib.sha256() if is_hashed else _NoHash()
+        self._inner = self._outer if self._make is None or not is_hashed else hashlib.sha256()
         self.unpacked = 0
 
     @property

@@ -17,14 +17,14 @@ from collections.abc import Callable, Mapping
 
 from wharf.content import name as names
 from wharf.content import view
-from wharf.content.compression import BadCompression, Source
+from wharf.content.compression import NONE, BadCompression, Source
 from wharf.content.copy_out import open_path
-from wharf.content.extract import Extractor
+from wharf.content.extract import CHECK_EVERY, Extractor
 from wharf.content.outcome import Tell, job
 from wharf.content.tar import header as kinds
 from wharf.content.tar.header import BadArchive
 from wharf.content.tar.reader import Entry, Reader
-from wharf.content.tar.tape import Tape
+from wharf.content.tar.tape import FileTape, Tape
 from wharf.errors import EngineError, Internal, InvalidParameter, NotFound
 from wharf.failpoint import failpoint
 from wharf.linux import rooted
@@ -45,10 +45,11 @@ def copy_in(args: dict[str, object], fds: list[int], tell: Tell) -> Mapping[str,
         _check_writable(target, is_own_disk=is_own_disk)
         account = None if owner is None else _account(root, str(owner))
         try:
-            source = Source(archive_fd)
+            source = Source(archive_fd, is_hashed=False)
+            tape = FileTape(archive_fd) if source.compression == NONE else Tape(source.read)
             copying = CopyTarget(
                 target,
-                Reader(Tape(source.read)),
+                tape,
                 tick=lambda: tell({}),
                 owner=account,
                 keep_kind=keep_kind,
@@ -106,7 +107,7 @@ class CopyTarget(Extractor):
     def __init__(
         self,
         root: Root,
-        reader: Reader,
+        tape: Tape,
         *,
         tick: Callable[[], None],
         owner: tuple[int, int] | None,
@@ -115,7 +116,8 @@ class CopyTarget(Extractor):
         free_floor: int | None,
     ) -> None:
         """`place` is the folder's path, for messages; `owner` takes the place of the archive's ids."""
-        super().__init__(root, reader, tick=tick, free_floor=free_floor)
+        super().__init__(root, Reader(tape), tick=tick, free_floor=free_floor)
+        self._tape = tape
         self._owner = owner
         self._keep_kind = keep_kind
         self._shown_place = place
@@ -139,6 +141,17 @@ class CopyTarget(Extractor):
             raise BadArchive(f"openat {shown[:255]}: file name too long") from error
         except OSError as error:
             raise _explain(error, shown) from error
+
+    def _fill(self, fd: int) -> None:
+        if not isinstance(self._tape, FileTape):
+            super()._fill(fd)
+            return
+        left = self._reader.take_content()
+        while left:
+            piece = min(left, CHECK_EVERY)
+            self._tape.pour(piece, fd)
+            self._count(piece)
+            left -= piece
 
     def _check_kind(self, parent: int, base: bytes, shown: str, *, is_directory: bool) -> None:
         if not self._keep_kind:

@@ -26,7 +26,7 @@ OPAQUE_XATTR = b"trusted.overlay.opaque"
 FREE_FLOOR = 64 * 1024 * 1024
 """Bytes that are left free for the engine's own state, however large an archive is."""
 
-_CHECK_EVERY = 32 * 1024 * 1024
+CHECK_EVERY = 32 * 1024 * 1024
 _CHECK_ENTRIES = 4096
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW_NODE = {kinds.CHARACTER: stat.S_IFCHR, kinds.BLOCK_DEVICE: stat.S_IFBLK, kinds.FIFO: stat.S_IFIFO}
@@ -140,8 +140,7 @@ class Extractor:
         try:
             if entry.sparse is None:
                 if entry.stored:
-                    for piece in self._reader.content():
-                        self._write(fd, piece)
+                    self._fill(fd)
             else:
                 self._write_sparse(fd, entry)
             self.size += entry.size
@@ -155,12 +154,20 @@ class Extractor:
         finally:
             os.close(fd)
 
+    def _fill(self, fd: int) -> None:
+        """Write the content of the present entry."""
+        for piece in self._reader.content():
+            self._write(fd, piece)
+
     def _write(self, fd: int, piece: memoryview | bytes) -> None:
         written = os.write(fd, piece)
         while written < len(piece):
             written += os.write(fd, piece[written:])
+        self._count(written)
+
+    def _count(self, written: int) -> None:
         self._since_check += written
-        if self._since_check >= _CHECK_EVERY:
+        if self._since_check >= CHECK_EVERY:
             self._check_space()
 
     def _write_sparse(self, fd: int, entry: Entry) -> None:

@@ -84,6 +84,11 @@ class Reader:
         count, self._left = self._left, 0
         return self._tape.chunks(count)
 
+    def take_content(self) -> int:
+        """Return how many bytes of content the present entry has, which the caller takes off the tape."""
+        count, self._left = self._left, 0
+        return count
+
     @property
     def content_offset(self) -> int:
         """Where on the tape the present entry's content begins; meaningful before it is taken."""

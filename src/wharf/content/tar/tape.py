@@ -102,6 +102,22 @@ class FileTape(Tape):
         self._chunk = b""
         self._at = 0
 
+    def pour(self, count: int, fd: int) -> None:
+        """Write the next `count` bytes to the file `fd` (borrowed), in the kernel; raises Truncated."""
+        buffered = self._chunk[self._at : self._at + count]
+        self._at += len(buffered)
+        rest = memoryview(buffered)
+        while rest:
+            rest = rest[os.write(fd, rest) :]
+        count -= len(buffered)
+        while count:
+            done = os.sendfile(fd, self._fd, self._position, min(count, self._end - self._position))
+            if not done:
+                raise Truncated
+            self._position += done
+            self._before += done
+            count -= done
+
     def _next(self) -> bytes:
         want = min(_CHUNK, self._end - self._position)
         chunk = os.pread(self._fd, want, self._position) if want > 0 else b""
