@@ -29,7 +29,7 @@ class _Stream:
     """Pieces as the file that tarfile reads."""
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
-        self._pieces = iter(pieces)
+        self._pieces = filter(None, pieces)
         self._rest = b""
 
     def read(self, size: int) -> bytes:
