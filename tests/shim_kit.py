@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 import tempfile
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import runtime_kit
@@ -130,12 +130,14 @@ class Wharfd:
             "detach_keys": list(keys),
             "framed": framed,
         }
-        with theirs:
+        with theirs, ExitStack() as refused:
+            refused.callback(ours.close)
             if execute is None:
                 await self.call("attach", (theirs.fileno(),), **fields)
             else:
                 name, process = execute
                 await self.call("exec", (theirs.fileno(),), exec=name, process=process, **fields)
+            refused.pop_all()
         reader, writer = await asyncio.open_connection(sock=ours)
         self._clients.append(Attached(reader, writer))
         return self._clients[-1]

@@ -501,6 +501,7 @@ class Container:
         self._status = "stopped"
         if self._timer is not None:
             self._timer.cancel()
+        self._drop_early()
         self._end({**self._last, "restarting": False, "error": self._error})
 
     def _record(self) -> ExitRecord:

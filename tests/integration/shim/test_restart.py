@@ -108,10 +108,12 @@ async def test_one_that_waits_stays_down_at_once_when_told_so(containers: Factor
     await events(container, "exit", 5)
     state = await container.wharfd.call("state")
     assert (state["status"], state["pid"], state["restarts"]) == ("restarting", 0, 5)
+    client = await container.wharfd.attach()
     ended = state["ended"]
     assert isinstance(ended, dict)
     assert (ended["status"], ended["restarting"]) == (4, True)
     assert await container.wharfd.call("stopping", final=True) == {"status": "stopped"}
+    assert await client.rest() == b""
     last = await last_exit(container)
     assert (last["restarting"], last["status"], last["exited_at"]) == (False, 4, ended["exited_at"])
 

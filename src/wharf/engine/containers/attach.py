@@ -39,12 +39,12 @@ class SocketClient(NamedTuple):
         }
 
 
-def check_attachable(container: Container) -> None:
-    """Refuse where Docker does."""
+def check_attachable(container: Container, ref: str) -> None:
+    """Refuse where Docker does, with the name that the client gave."""
     if container.condition.status is Status.PAUSED:
-        raise Conflict(f"container {container.id} is paused, unpause the container before attach")
+        raise Conflict(f"container {ref} is paused, unpause the container before attach")
     if container.condition.status is Status.RESTARTING:
-        raise Conflict(f"container {container.id} is restarting, wait until the container is running")
+        raise Conflict(f"container {ref} is restarting, wait until the container is running")
 
 
 async def join(

@@ -89,8 +89,13 @@ class Container:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the container has processes."""
+        """Whether the container has processes, or waits for its next start: Docker's `Running`."""
         return self.condition.status.is_alive
+
+    @property
+    def has_process(self) -> bool:
+        """Whether the container has processes now."""
+        return self.is_alive and self.condition.status is not Status.RESTARTING
 
     def with_condition(self, **changes: object) -> Condition:
         """Return the condition with `changes` made; nothing is stored yet."""

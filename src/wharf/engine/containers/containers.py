@@ -251,7 +251,7 @@ class Containers:
     async def attach(self, ref: str, options: AttachOptions) -> ContainerAttachment:
         """Check that a client may attach."""
         container = self._find(ref)
-        attach.check_attachable(container)
+        attach.check_attachable(container, ref)
         past = LogOptions(stdout=options.stdout, stderr=options.stderr) if options.logs else None
         if past is not None:
             logs.check_readable(self._context, container)

@@ -80,7 +80,7 @@ async def pour(
 
 
 def _is_over(container: Container, options: LogOptions) -> bool:
-    return not container.is_alive or 0 < options.until <= time.time_ns()
+    return not container.has_process or 0 < options.until <= time.time_ns()
 
 
 def _bound(moment: int) -> str:
