@@ -23,6 +23,9 @@ def test_failpoint_names_say_their_room() -> None:
     assert [name for name in NAMES if "." not in name] == []
 
 
+_ROTATED = ("--log-opt", "max-size=10k", "--log-opt", "max-file=2", "--log-opt", "compress=true")
+
+
 def _live(engine: OwnEngine) -> None:
     """Go through a container's whole life; any step may fail, since something is killed on the way."""
     cli = engine.cli("wharf")
@@ -44,7 +47,9 @@ def _live(engine: OwnEngine) -> None:
         ("network", "connect", "wt-net", "wt-b"),
         ("network", "disconnect", "wt-net", "wt-b"),
         ("run", "-d", "--name", "wt-c", "--network", "wt-net", IMAGE, "sleep", "1000"),
-        ("rm", "-f", "wt-a", "wt-b", "wt-c"),
+        ("run", "--name", "wt-d", *_ROTATED, IMAGE, "seq", "2000"),
+        ("logs", "wt-d"),
+        ("rm", "-f", "wt-a", "wt-b", "wt-c", "wt-d"),
         ("network", "rm", "wt-net"),
         ("rmi", "wt-load:1"),
         ("rmi", "wt-made:1"),
