@@ -291,17 +291,27 @@ class FakeImages:
         self.asked: list[tuple[str, Any]] = []
         self.loaded = b""
 
-    def list(self, filters: Filters, *, everything: bool = False) -> Sequence[ImageSummary]:
+    def list(
+        self, filters: Filters, *, everything: bool = False, shared_size: bool = False
+    ) -> Sequence[ImageSummary]:
         self.asked.append(("list", (filters, everything)))
-        return [ImageSummary(id="sha256:1", repo_tags=["b:latest"], size=7, containers=2)]
+        return [
+            ImageSummary(
+                id="sha256:1",
+                repo_tags=["b:latest"],
+                size=7,
+                containers=2,
+                shared_size=5 if shared_size else -1,
+            )
+        ]
 
-    def inspect(self, text: str) -> ImageInspect:
+    def inspect(self, text: str, *, platform: str = "") -> ImageInspect:
         if text == "nope":
             raise NotFound("No such image: nope:latest")
-        return ImageInspect(id="sha256:1", comment=text, size=7)
+        return ImageInspect(id="sha256:1", comment=text + platform, size=7)
 
-    def history(self, text: str) -> Sequence[HistoryItem]:
-        return [HistoryItem(id=text)]
+    def history(self, text: str, *, platform: str = "") -> Sequence[HistoryItem]:
+        return [HistoryItem(id=text + platform)]
 
     async def tag(self, text: str, repository: str, tag: str = "") -> None:
         self.asked.append(("tag", (text, repository, tag)))
@@ -317,22 +327,23 @@ class FakeImages:
         stream: AsyncIterable[bytes],
         *,
         quiet: bool = False,
+        platform: str = "",
         report: Callable[[Progress], None] = lambda _: None,
     ) -> Sequence[FakeImage]:
         async for piece in stream:
             self.loaded += piece
         if self.loaded == b"bad":
             raise Conflict("bad archive")
-        report(Progress(stream=f"Loaded image: x {quiet}\n"))
+        report(Progress(stream=f"Loaded image: x {quiet}{platform}\n"))
         return [FakeImage("sha256:1")]
 
-    async def save(self, texts: Sequence[str]) -> AsyncIterator[bytes]:
+    async def save(self, texts: Sequence[str], *, platform: str = "") -> AsyncIterator[bytes]:
         if "nope" in texts:
             raise NotFound("No such image: nope")
 
         async def pieces() -> AsyncIterator[bytes]:
             yield b"tar of "
-            yield ",".join(texts).encode()
+            yield (",".join(texts) + platform).encode()
 
         return pieces()
 

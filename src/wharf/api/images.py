@@ -34,13 +34,15 @@ class Imported(Protocol):
 class ImagesBackend(Protocol):
     """What this router needs of the engine. `text` is a name, an id or a part of one."""
 
-    def list(self, filters: Filters, *, everything: bool = False) -> Sequence[ImageSummary]:
+    def list(
+        self, filters: Filters, *, everything: bool = False, shared_size: bool = False
+    ) -> Sequence[ImageSummary]:
         """Return images, newest first; intermediate ones only where `everything` is asked for."""
 
-    def inspect(self, text: str) -> ImageInspect:
+    def inspect(self, text: str, *, platform: str = "") -> ImageInspect:
         """Return all about an image."""
 
-    def history(self, text: str) -> Sequence[HistoryItem]:
+    def history(self, text: str, *, platform: str = "") -> Sequence[HistoryItem]:
         """Return how an image came to be, newest step first."""
 
     async def tag(self, text: str, repository: str, tag: str = "") -> None:
@@ -52,11 +54,16 @@ class ImagesBackend(Protocol):
         """Remove a name, or an image and (`prune`) the parents nobody needs; return what went."""
 
     async def load(
-        self, stream: AsyncIterable[bytes], *, quiet: bool = False, report: Report = ...
+        self,
+        stream: AsyncIterable[bytes],
+        *,
+        quiet: bool = False,
+        platform: str = "",
+        report: Report = ...,
     ) -> Sequence[Imported]:
         """Load the images of an archive."""
 
-    async def save(self, texts: Sequence[str]) -> AsyncIterator[bytes]:
+    async def save(self, texts: Sequence[str], *, platform: str = "") -> AsyncIterator[bytes]:
         """Return the archive of images; it is not begun where one of them is missing."""
 
     async def import_image(
@@ -105,14 +112,20 @@ class _Images:
         filters = call.filters()
         if call.version < 41 and (old := call.text("filter")):
             filters = filters.adding("reference", old)
-        images = self._backend.list(filters, everything=call.flag("all"))
+        images = self._backend.list(
+            filters, everything=call.flag("all"), shared_size=call.flag("shared-size")
+        )
         return answers.json(shape.image_list(images, call.version))
 
     async def inspect(self, call: Call) -> web.StreamResponse:
-        return answers.json(shape.image_inspect(self._backend.inspect(call.name), call.version))
+        platform = _platform(call, since=49)
+        if platform and call.flag("manifests"):
+            raise InvalidParameter("conflicting options: manifests and platform options cannot both be set")
+        shown = self._backend.inspect(call.name, platform=platform)
+        return answers.json(shape.image_inspect(shown, call.version))
 
     async def history(self, call: Call) -> web.StreamResponse:
-        return answers.json(self._backend.history(call.name))
+        return answers.json(self._backend.history(call.name, platform=_platform(call, since=48)))
 
     async def tag(self, call: Call) -> web.StreamResponse:
         await self._backend.tag(call.name, call.text("repo"), call.text("tag"))
@@ -167,9 +180,10 @@ class _Images:
 
     async def load(self, call: Call) -> web.StreamResponse:
         quiet = call.flag("quiet", default=True)
+        platform = _platform(call, since=48)
 
         async def work(report: Report) -> None:
-            await self._backend.load(call.stream(), quiet=quiet, report=report)
+            await self._backend.load(call.stream(), quiet=quiet, platform=platform, report=report)
 
         return await progress.stream(call, work, is_eager=True)
 
@@ -180,9 +194,17 @@ class _Images:
         return await self._save(call, call.all_of("names"))
 
     async def _save(self, call: Call, names: Sequence[str]) -> web.StreamResponse:
-        pieces = await self._backend.save(names)
+        pieces = await self._backend.save(names, platform=_platform(call, since=48))
         call.end_with_client()
         return await answers.pour(await answers.begin(call, "application/x-tar"), pieces, _line_of_error)
+
+
+def _platform(call: Call, *, since: int) -> str:
+    """Return the platform asked for, as it came; versions of the API before `since` know of none."""
+    given = call.all_of("platform") if call.version >= since else []
+    if len(given) > 1:
+        raise InvalidParameter("multiple platform parameters not supported")
+    return given[0] if given else ""
 
 
 def _line_of_error(words: str) -> bytes:

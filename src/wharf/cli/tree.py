@@ -164,6 +164,8 @@ ROWS = (
         "network_inspect",
         "Display detailed information on one or more networks",
     ),
+    Row("system df", "system_df", "Show docker disk usage"),
+    Row("image prune", "image_prune", "Remove unused images"),
     Row("network ls", "network_ls", "List networks", others=("list",)),
     Row("network prune", "network_prune", "Remove all unused networks"),
     Row("network rm", "network_rm", "Remove one or more networks", others=("remove",)),
@@ -182,8 +184,8 @@ NOT_YET = frozenset({
     "manifest", "plugin", "trust", "config", "node", "secret", "service", "stack", "swarm",
     "stats", "top", "update",
     "container prune", "container stats", "container top", "container update",
-    "image build", "image prune",
-    "system df", "system prune", "system dial-stdio",
+    "image build",
+    "system prune", "system dial-stdio",
 })  # fmt: skip
 """Docker's commands that are not there yet."""
 

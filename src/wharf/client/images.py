@@ -10,7 +10,7 @@ from wharf.client.query import encode_filters, quote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from wharf.client.shapes import HistoryItem, ImageDeleted, ImageSummary
+    from wharf.client.shapes import HistoryItem, ImageDeleted, ImagesPruned, ImageSummary
 
 _IN_A_NAME = "/:@"
 """What an image's name holds and a path may keep; the engine takes all before the last word as the name."""
@@ -61,6 +61,12 @@ def remove(
     }
     rows: list[ImageDeleted] = engine.json("DELETE", f"/images/{quote(image, _IN_A_NAME)}", query)
     return rows
+
+
+def prune(engine: Engine, *, filters: Mapping[str, list[str]]) -> ImagesPruned:
+    """Remove the unused images that `filters` choose; return what went, and how many bytes that were."""
+    pruned: ImagesPruned = engine.json("POST", "/images/prune", {"filters": encode_filters(filters)})
+    return pruned
 
 
 def pull(

@@ -210,6 +210,13 @@ class Volume(TypedDict, total=False):
     ClusterVolume: dict[str, object]
 
 
+class ImagesPruned(TypedDict):
+    """The answer to `POST /images/prune`."""
+
+    ImagesDeleted: list[ImageDeleted] | None
+    SpaceReclaimed: int
+
+
 class VolumesPruned(TypedDict):
     """The answer to `POST /volumes/prune`."""
 

@@ -26,6 +26,12 @@ def info(engine: Engine) -> dict[str, Any]:
     return answer
 
 
+def disk_usage(engine: Engine) -> dict[str, Any]:
+    """Return what images, containers, volumes and the build cache use."""
+    answer: dict[str, Any] = engine.json("GET", "/system/df")
+    return answer
+
+
 def events(
     engine: Engine, *, since: str = "", until: str = "", filters: Mapping[str, list[str]] | None = None
 ) -> Iterator[dict[str, object]]:

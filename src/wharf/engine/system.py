@@ -9,12 +9,15 @@ import time
 from typing import NamedTuple
 
 from wharf import __version__
+from wharf.engine.containers import listing
 from wharf.engine.containers.context import Context
 from wharf.engine.containers.record import Status
+from wharf.engine.containers.sizes import measure
 from wharf.engine.host import Host
 from wharf.engine.logs.options import DRIVERS
 from wharf.schema.filters import Filters
 from wharf.schema.system import (
+    DiskUsage,
     FirewallInfo,
     IndexInfo,
     PluginsInfo,
@@ -73,6 +76,23 @@ class System:
             os="linux",
             arch=self._host.architecture,
             kernel_version=release,
+        )
+
+    async def disk_usage(self, kinds: frozenset[str]) -> DiskUsage:
+        """Return what is used by `kinds` (container, image, volume, build-cache), or by all."""
+        wanted = kinds or frozenset({"container", "image", "volume", "build-cache"})
+        layers, images = self._context.images.disk_usage() if "image" in wanted else (0, None)
+        containers = None
+        if "container" in wanted:
+            chosen = listing.choose(self._context, everything=True, limit=0, filters=Filters())
+            measured = [await measure(self._context, each) for each in chosen]
+            containers = listing.summaries(self._context, chosen, measured)
+        return DiskUsage(
+            layers_size=layers,
+            images=images,
+            containers=containers,
+            volumes=[] if "volume" in wanted else None,
+            build_cache=[] if "build-cache" in wanted else None,
         )
 
     async def info(self) -> SystemInfo:

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from content_kit import Member, directory, symlink, tar
-from images_kit import archive, config, docker_archive, files_of, load, oci_archive, room, save
-from wharf.errors import InvalidParameter
+from images_kit import archive, config, docker_archive, files_of, load, oci_archive, room, save, stream
+from wharf.errors import Internal, InvalidParameter, NotFound
 from wharf.schema.digest import Digest
 from wharf.schema.filters import Filters
 
@@ -28,6 +28,35 @@ TOP = tar([Member("etc/motd", b"hello\n"), Member("bin/.wh.sh")])
 LAYERS = [BASE, TOP]
 CONFIG = config(LAYERS)
 IMAGE_ID = Digest.of(CONFIG)
+
+
+async def test_only_images_for_the_platform_are_loaded_and_saved(tmp_path: Path) -> None:
+    arm, amd = (json.dumps({"os": "linux", "architecture": name}) for name in ("arm64", "amd64"))
+    async with room(tmp_path) as opened:
+        data = docker_archive(config([BASE]), [BASE], ["app:1"])
+        assert await opened.images.load(stream(data), platform=arm) == []
+        (image,) = await opened.images.load(stream(data), platform=amd)
+        assert [piece async for piece in await opened.images.save(["app:1"], platform=amd)]
+        with pytest.raises(Internal, match=r"^no suitable export target found for platform linux/arm64$"):
+            await opened.images.save(["app:1"], platform=arm)
+        mismatch = r"app:1 was found but its platform \(linux/amd64\) does not match .* \(linux/arm64\)$"
+        with pytest.raises(NotFound, match=mismatch):
+            opened.images.inspect("app:1", platform=arm)
+        with pytest.raises(NotFound, match=mismatch):
+            opened.images.history("app:1", platform=arm)
+        assert opened.images.inspect("app:1", platform=amd).id == image.id
+
+
+async def test_shared_layers_are_counted_once(tmp_path: Path) -> None:
+    own = tar([Member("own", b"12345")])
+    async with room(tmp_path) as opened:
+        await load(opened, docker_archive(config([BASE]), [BASE], ["app:1"]))
+        await load(opened, docker_archive(config([BASE, own]), [BASE, own], ["app:2"]))
+        total, images = opened.images.disk_usage()
+        base = min(image.size for image in images)
+        assert (total, sorted(image.size for image in images)) == (base + 5, [base, base + 5])
+        assert [image.shared_size for image in images] == [base, base]
+        assert {image.shared_size for image in opened.images.list(Filters())} == {-1}
 
 
 async def test_a_docker_archive_becomes_an_image_under_its_name(tmp_path: Path) -> None:

@@ -130,7 +130,26 @@ FOUND = [
     {"name": "who/x", "description": "d" * 60, "star_count": 300, "is_automated": True},
 ]
 
+USAGE = {
+    "LayersSize": 5952927,
+    "Images": [
+        {**IMAGES[0], "SharedSize": 1000, "Containers": 1},
+        {**IMAGES[1], "SharedSize": 0, "Containers": 0},
+    ],
+    "Containers": CONTAINERS,
+    "Volumes": [
+        {"Name": "v", "Driver": "local", "UsageData": {"RefCount": 1, "Size": 2000}},
+        {"Name": "w", "Driver": "local", "UsageData": {"RefCount": 0, "Size": 3000}},
+    ],
+    "BuildCache": [],
+}
+
 COMMANDS = [
+    ("system df", USAGE),
+    ("system df -v", USAGE),
+    ("system df --format json", USAGE),
+    ("system df --format table\u00a0{{.Type}}\\t{{.Reclaimable}}", USAGE),
+    ("system df", {"LayersSize": 0, "Images": [], "Containers": [], "Volumes": [], "BuildCache": []}),
     ("ps", CONTAINERS),
     ("ps --no-trunc", CONTAINERS),
     ("ps -s", CONTAINERS),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from wharf.cli.session import Session
     from wharf.client.shapes import ImageSummary
 
-_HEADERS = {
+HEADERS = {
     "ID": "IMAGE ID",
     "Repository": "REPOSITORY",
     "Tag": "TAG",
@@ -37,10 +37,10 @@ _RAW = (
     "{{if .Tag}}tag: {{ .Tag }}\n{{end}}"
     "image_id: {{ .ID }}\ncreated_at: {{ .CreatedAt }}\nvirtual_size: {{ .Size }}\n"
 )
-_NONE = "<none>"
+NONE = "<none>"
 
 
-def _names(image: ImageSummary, *, digests: bool) -> Iterator[tuple[str, str, str]]:
+def names_of(image: ImageSummary, *, digests: bool) -> Iterator[tuple[str, str, str]]:
     """Yield repository, tag and digest of each row that the image has."""
     tags: dict[str, list[str]] = {}
     for name in image.get("RepoTags") or []:
@@ -51,7 +51,7 @@ def _names(image: ImageSummary, *, digests: bool) -> Iterator[tuple[str, str, st
         repository, _, digest = name.partition("@")
         by_digest.setdefault(repository, []).append(digest)
     if not tags and not by_digest:
-        yield _NONE, _NONE, _NONE
+        yield NONE, NONE, NONE
     for repository, names in tags.items():
         known = by_digest.pop(repository, [])
         for tag in names:
@@ -59,18 +59,19 @@ def _names(image: ImageSummary, *, digests: bool) -> Iterator[tuple[str, str, st
                 for digest in known:
                     yield repository, tag, digest
             else:
-                yield repository, tag, _NONE
+                yield repository, tag, NONE
     for repository, known in by_digest.items():
         if digests:
             for digest in known:
-                yield repository, _NONE, digest
+                yield repository, NONE, digest
         else:
-            yield repository, _NONE, ""
+            yield repository, NONE, ""
 
 
-def _columns(
+def columns(
     image: ImageSummary, name: tuple[str, str, str], *, no_trunc: bool
 ) -> Mapping[str, Callable[[], object]]:
+    """Return how each column of a row is made; a row is a name of an image."""
     from wharf.cli.output.duration import go_time
     from wharf.cli.output.units import human_size
     from wharf.duration import human_duration
@@ -106,11 +107,11 @@ def run(session: Session, parsed: Parsed) -> None:
     rows = images.listing(session.engine, everything=parsed.on("all"), filters=filters)
     usual = ("Repository", "Tag", *(("Digest",) if digests else ()), "ID", "CreatedSince", "Size")
     no_trunc = parsed.on("no-trunc")
-    Listing("*formatter.imageContext", _HEADERS, usual, raw=_RAW).print(
+    Listing("*formatter.imageContext", HEADERS, usual, raw=_RAW).print(
         (
-            _columns(row, name, no_trunc=no_trunc)
+            columns(row, name, no_trunc=no_trunc)
             for row in rows
-            for name in _names(row, digests=digests or ".Digest" in layout)
+            for name in names_of(row, digests=digests or ".Digest" in layout)
         ),
         layout,
         quiet="ID" if quiet else "",

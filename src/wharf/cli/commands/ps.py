@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from wharf.cli.session import Session
     from wharf.client.shapes import ContainerSummary
 
-_HEADERS = {
+HEADERS = {
     "ID": "CONTAINER ID",
     "Image": "IMAGE",
     "Command": "COMMAND",
@@ -142,6 +142,11 @@ class _Columns:
         }
 
 
+def columns(container: ContainerSummary) -> Mapping[str, Callable[..., object]]:
+    """Return how each column of a container's row is made."""
+    return _Columns(container, no_trunc=False).all()
+
+
 def run(session: Session, parsed: Parsed) -> None:
     """List the containers."""
     quiet = parsed.on("quiet")
@@ -159,7 +164,7 @@ def run(session: Session, parsed: Parsed) -> None:
     usual = (*_USUAL, "Size") if parsed.on("size") else _USUAL
     raw = _RAW + "size: {{.Size}}\n" if parsed.on("size") else _RAW
     no_trunc = parsed.on("no-trunc")
-    Listing("*formatter.ContainerContext", _HEADERS, usual, raw=raw).print(
+    Listing("*formatter.ContainerContext", HEADERS, usual, raw=raw).print(
         (_Columns(row, no_trunc=no_trunc).all() for row in rows),
         layout,
         quiet="ID" if quiet else "",

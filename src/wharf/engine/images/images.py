@@ -21,7 +21,7 @@ from wharf.engine.images.load import Load, Report
 from wharf.engine.images.removal import Removal
 from wharf.engine.images.store import Store
 from wharf.engine.images.upload import receive, temporary_file
-from wharf.errors import Conflict, InvalidParameter
+from wharf.errors import Conflict, Internal, InvalidParameter
 from wharf.registry.credentials import decode_auth
 from wharf.registry.platform import Platform
 from wharf.registry.settings import RegistrySettings
@@ -99,17 +99,32 @@ class Images:
             return image_id == ancestor_id
         return image.diff_ids[: len(ancestor.diff_ids)] == ancestor.diff_ids
 
-    def list(self, filters: Filters, *, everything: bool = False) -> Summaries:
+    def list(self, filters: Filters, *, everything: bool = False, shared_size: bool = False) -> Summaries:
         """Return the images that `filters` let pass, newest first; raises InvalidParameter, NoSuchImage."""
-        return listing.summaries(self._store, self._users, filters, everything=everything)
+        return listing.summaries(
+            self._store, self._users, filters, everything=everything, shared_size=shared_size
+        )
 
-    def inspect(self, text: str) -> ImageInspect:
-        """Return everything about an image; raises as `resolve`."""
-        return listing.inspect(self._store, self.resolve(text))
+    def disk_usage(self) -> tuple[int, Summaries]:
+        """Return the bytes of all layers, each once, and all images that are not only steps of others."""
+        total = listing.SharedLayers(self._store).total
+        return total, self.list(Filters(), shared_size=True)
 
-    def history(self, text: str) -> Steps:
-        """Return how an image came to be, newest step first; raises as `resolve`."""
-        return listing.history(self._store, self.resolve(text))
+    def inspect(self, text: str, *, platform: str = "") -> ImageInspect:
+        """Return everything about an image; raises as `resolve`, PlatformMismatch."""
+        return listing.inspect(self._store, self._for_platform(text, platform))
+
+    def history(self, text: str, *, platform: str = "") -> Steps:
+        """Return how an image came to be, newest step first; raises as `resolve`, PlatformMismatch."""
+        return listing.history(self._store, self._for_platform(text, platform))
+
+    def _for_platform(self, text: str, platform: str) -> Image:
+        """Return the image `text`, which must be for `platform` (as the API gives it), if one is given."""
+        wanted = Platform.from_json(platform) if platform else None
+        image = self.resolve(text)
+        if wanted is not None:
+            image.check_platform(wanted, text)
+        return image
 
     async def tag(self, text: str, repository: str, tag: str = "") -> None:
         """Give an image another name; raises as `resolve`, InvalidReference."""
@@ -152,17 +167,30 @@ class Images:
         return items
 
     async def load(
-        self, stream: AsyncIterable[bytes], *, quiet: bool = False, report: Report = lambda _: None
+        self,
+        stream: AsyncIterable[bytes],
+        *,
+        quiet: bool = False,
+        platform: str = "",
+        report: Report = lambda _: None,
     ) -> Loaded:
-        """Load the images of an archive; `report` gets the lines of the progress stream.
+        """Load the images of an archive, or those for `platform`; `report` gets the progress stream.
 
         Raises InvalidParameter kinds for archives that are broken or hostile.
         """
-        return await Load(self._store, self._tell, report, quiet=quiet).run(stream)
+        wanted = Platform.from_json(platform) if platform else None
+        return await Load(self._store, self._tell, report, quiet=quiet, platform=wanted).run(stream)
 
-    async def save(self, texts: Sequence[str]) -> AsyncIterator[bytes]:
-        """Return the archive of the images that `texts` name; raises NoSuchImage, NoSuchReference at once."""
+    async def save(self, texts: Sequence[str], *, platform: str = "") -> AsyncIterator[bytes]:
+        """Return the archive of the images that `texts` name; raises NoSuchImage, NoSuchReference at once.
+
+        An image for another machine than `platform` is Internal, as in Docker.
+        """
+        machine = Platform.from_json(platform) if platform else None
         wanted = save.choose(self._store, texts)
+        for each in wanted:
+            if machine is not None and not machine.can_run(each.image.platform):
+                raise Internal(f"no suitable export target found for platform {machine}")
         for each in wanted:
             self._tell("save", each.image)
         return save.write(self._store, wanted)

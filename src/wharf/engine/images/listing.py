@@ -2,6 +2,7 @@
 
 import fnmatch
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -46,7 +47,9 @@ def digests(names: Sequence[Reference]) -> list[str]:
     return [name.familiar for name in names if name.digest is not None]
 
 
-def summaries(store: Store, users: Users, filters: Filters, *, everything: bool) -> list[ImageSummary]:
+def summaries(
+    store: Store, users: Users, filters: Filters, *, everything: bool, shared_size: bool = False
+) -> list[ImageSummary]:
     """Return the images that `filters` let pass, newest first; without `everything` no intermediate ones.
 
     Raises InvalidParameter for an unknown filter, NoSuchImage for one that names no image.
@@ -68,7 +71,30 @@ def summaries(store: Store, users: Users, filters: Filters, *, everything: bool)
             continue
         found.append(image)
     found.sort(key=lambda image: image.created, reverse=True)
-    return [_summary(store, users, image, filters) for image in found]
+    shared = SharedLayers(store) if shared_size else None
+    return [_summary(store, users, image, filters, shared) for image in found]
+
+
+class SharedLayers:
+    """Which layers more than one image has; a layer over other layers is another one."""
+
+    def __init__(self, store: Store) -> None:
+        self._sizes: dict[str, int] = {}
+        self._images: Counter[str] = Counter()
+        for image in store.catalog:
+            layers = store.layers.stack(image.chain_id)
+            chains = image.chain_ids[::-1]
+            self._sizes.update(zip(chains, (layer.size for layer in layers), strict=True))
+            self._images.update(chains)
+
+    def of(self, image: Image) -> int:
+        """Return the bytes of an image's layers that another image has, too."""
+        return sum(self._sizes[chain] for chain in image.chain_ids if self._images[chain] > 1)
+
+    @property
+    def total(self) -> int:
+        """Bytes of all layers of all images, each counted once."""
+        return sum(self._sizes.values())
 
 
 def _shown_names(names: Sequence[Reference], filters: Filters) -> list[Reference]:
@@ -112,7 +138,9 @@ def _moment(text: str) -> int:
     raise InvalidParameter(f'invalid value for "until" filter: "{text}"')
 
 
-def _summary(store: Store, users: Users, image: Image, filters: Filters) -> ImageSummary:
+def _summary(
+    store: Store, users: Users, image: Image, filters: Filters, shared: SharedLayers | None
+) -> ImageSummary:
     names = _shown_names(store.catalog.names(image.id), filters)
     return ImageSummary(
         containers=len(users(image.id)),
@@ -122,6 +150,7 @@ def _summary(store: Store, users: Users, image: Image, filters: Filters) -> Imag
         parent_id=str(image.parent or ""),
         repo_digests=digests(names),
         repo_tags=tags(names),
+        shared_size=-1 if shared is None else shared.of(image),
         size=store.size(image),
     )
 

@@ -17,6 +17,7 @@ from wharf.engine.images.image import Image, parse
 from wharf.engine.images.store import Store
 from wharf.engine.images.upload import receive, temporary_file
 from wharf.failpoint import failpoint
+from wharf.registry.platform import Platform
 from wharf.schema.digest import Digest
 from wharf.schema.image import Progress, ProgressDetail
 from wharf.schema.reference import Reference
@@ -31,8 +32,16 @@ class Load:
     """One load; `report` gets the lines of the progress stream."""
 
     def __init__(
-        self, store: Store, emit: Callable[[str, Image], None], report: Report, *, quiet: bool
+        self,
+        store: Store,
+        emit: Callable[[str, Image], None],
+        report: Report,
+        *,
+        quiet: bool,
+        platform: Platform | None = None,
     ) -> None:
+        """With `platform`, images for other machines are passed over."""
+        self._platform = platform
         self._store = store
         self._emit = emit
         self._report = report
@@ -75,6 +84,8 @@ class Load:
         ids: list[str] = []
         is_named = False
         for each in described:
+            if self._platform is not None and not self._platform.can_run(parse(each.config).platform):
+                continue
             image = await self._load_one(fd, each)
             images.append(image)
             ids.append(f"Loaded image ID: {image.id}\n")
@@ -82,7 +93,7 @@ class Load:
                 is_named = True
                 self._report(Progress(stream=f"Loaded image: {name.familiar}\n"))
             self._emit("load", image)
-        if not is_named:
+        if ids and not is_named:
             self._report(Progress(stream="".join(ids)))
         return images
 
