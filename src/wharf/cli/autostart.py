@@ -29,6 +29,12 @@ def daemon_program() -> list[str]:
     return [sys.executable, "-I", os.path.join(package, "daemon", "__main__.py")]
 
 
+def registry_program() -> list[str]:
+    """Return the command that runs the registry of this very installation, without flags."""
+    package = os.path.dirname(os.path.abspath(wharf.__file__))
+    return [sys.executable, "-I", os.path.join(package, "registry", "server", "__main__.py")]
+
+
 def start_engine(path: str) -> None:
     """Start the engine and return when it serves on the socket at `path`; say so on stderr.
 

@@ -59,6 +59,7 @@ GROUPS = {
     "container": "Manage containers",
     "image": "Manage images",
     "network": "Manage networks",
+    "registry": "Serve a registry",
     "system": "Manage Docker",
     "volume": "Manage volumes",
 }
@@ -176,6 +177,7 @@ ROWS = (
     Row("volume rm", "volume_rm", "Remove one or more volumes", others=("remove",)),
     Row("volume update", "volume_update", "Update a volume (cluster volumes only)", hidden=True),
     Row("system stop-engine", "stop_engine", "End the engine that listens on the default socket"),
+    Row("registry serve", "registry_serve", "Serve a registry in the foreground"),
     Row("daemon", "daemon", "Run the engine in the foreground"),
 )
 

@@ -122,8 +122,9 @@ def _container_table(containers: list[Any]) -> None:
 
     usual = ("ID", "Image", "Command", "LocalVolumes", "Size", "RunningFor", "Status", "Names")
     # Docker leaves the size of the whole root out here.
-    rows = (columns({**each, "SizeRootFs": 0}) for each in containers)
-    Listing("*formatter.ContainerContext", HEADERS, usual).print(rows, "")
+    for each in containers:
+        each["SizeRootFs"] = 0
+    Listing("*formatter.ContainerContext", HEADERS, usual).print(map(columns, containers), "")
 
 
 def _volume(volume: Mapping[str, Any]) -> Row:
