@@ -127,6 +127,24 @@ def test_what_is_mounted_is_seen_as_the_container_sees_it(engine: Engine, tmp_pa
     assert os.listdir(fixed) == []
 
 
+@pytest.mark.parametrize("is_running", [True, False], ids=["running", "stopped"])
+def test_volumes_are_part_of_what_is_copied(engine: Engine, *, is_running: bool) -> None:
+    cli = engine.cli("wharf")
+    name = _run(engine, "-v", "/anonymous", "-v", "wt-fixed:/fixed:ro", script="echo 1 > /anonymous/a; ")
+    try:
+        if not is_running:
+            _stopped(engine, name)
+        put = tar([Member("new", b"x")])
+        assert _archive(engine, name, "/anonymous", "PUT", body=put).status == 200
+        assert _names(_archive(engine, name, "/anonymous")) == ["anonymous", "anonymous/a", "anonymous/new"]
+        refused = _archive(engine, name, "/fixed", "PUT", body=put)
+        assert (refused.status, refused.message) == (400, "mounted volume is marked read-only")
+        assert "/anonymous/a" not in cli("diff", name).out
+    finally:
+        cli("rm", "-f", "-v", name).ok()
+        cli("volume", "rm", "wt-fixed").ok()
+
+
 _HOSTILE = [
     ([Member("../x", b"1")], 'invalid entry name "../x"'),
     ([Member("a/../../x", b"1")], 'invalid entry name "a/../../x"'),

@@ -32,14 +32,13 @@ def view(context: Context, container: Container, *, writes: bool) -> Iterator[Vi
 
     Raises Internal when what is mounted in a container that does not run is not there.
     """
-    if container.is_alive:
-        with contextlib.suppress(NotRunning):
-            fd = _namespace(container)
-            try:
-                yield View({"mounts": _mounted(context, container), "lower": []}, fd)
-            finally:
-                os.close(fd)
-            return
+    namespace = _namespace(container) if container.is_alive else None
+    if namespace is not None:
+        try:
+            yield View({"mounts": _mounted(context, container), "lower": []}, namespace)
+        finally:
+            os.close(namespace)
+        return
     if writes and container.run is not None:  # its layer may be mounted again at any moment
         is_restarting = container.condition.status is Status.RESTARTING
         raise Restarting(container.id) if is_restarting else NotRunning(container.id)
@@ -57,19 +56,17 @@ def view(context: Context, container: Container, *, writes: bool) -> Iterator[Vi
         os.close(fd)
 
 
-def _namespace(container: Container) -> int:
-    """Return the mount namespace of a container that runs; raises NotRunning when it has just ended."""
+def _namespace(container: Container) -> int | None:
+    """Return the mount namespace of a container that runs, None when it has just ended."""
     process = f"/proc/{container.condition.pid}"
-    try:
+    with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
         fd = os.open(f"{process}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+        stack.callback(os.close, fd)
         with open(f"{process}/cgroup", encoding="utf-8", errors="replace") as file:
-            is_ours = container.id in file.read()
-    except OSError as error:
-        raise NotRunning(container.id) from error
-    if not is_ours:  # its number is another process's by now
-        os.close(fd)
-        raise NotRunning(container.id)
-    return fd
+            if container.id in file.read():  # else its number is another process's by now
+                stack.pop_all()
+                return fd
+    return None
 
 
 def _mounted(context: Context, container: Container) -> list[dict[str, object]]:
