@@ -1,5 +1,6 @@
 """`create`: a container comes to be, in one transaction."""
 
+import asyncio
 import os
 import secrets
 import sqlite3
@@ -8,7 +9,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from wharf.engine.containers import admission, index, joined, places
+from wharf.engine.containers import admission, index, joined, places, working_dir
 from wharf.engine.containers.container import Container
 from wharf.engine.containers.context import Context
 from wharf.engine.containers.limit_support import limit_support
@@ -69,6 +70,10 @@ async def create(
     config, host, more = admission.admit(config, host, image, container_id, cgroup_mode=context.cgroup_mode)
     warnings += more
     host = joined.with_ids(context, host)
+    if image and image.chain_id and config.working_dir.strip("/"):
+        top = context.layers.folders.path
+        layers = [f"{top}/{layer}" for layer in context.layers.image_view(image.chain_id)]
+        await asyncio.to_thread(working_dir.check, layers, config.working_dir)
     endpoints = (
         {}
         if config.network_disabled or joined.donor_of(host.network_mode) is not None
