@@ -144,6 +144,19 @@ ROWS = (
         "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE",
         top="tag",
     ),
+    Row(
+        "container stats",
+        "stats",
+        "Display a live stream of container(s) resource usage statistics",
+        top="stats",
+    ),
+    Row("container top", "top", "Display the running processes of a container", top="top"),
+    Row(
+        "container update",
+        "update",
+        "Update configuration of one or more containers",
+        top="update",
+    ),
     Row("container unpause", "unpause", "Unpause all processes within one or more containers", top="unpause"),
     Row(
         "container wait",
@@ -156,6 +169,7 @@ ROWS = (
         "container_inspect",
         "Display detailed information on one or more containers",
     ),
+    Row("container prune", "container_prune", "Remove all stopped containers"),
     Row("image inspect", "image_inspect", "Display detailed information on one or more images"),
     Row("network connect", "network_connect", "Connect a container to a network"),
     Row("network create", "network_create", "Create a network"),
@@ -184,8 +198,6 @@ ROWS = (
 NOT_YET = frozenset({
     "build", "builder", "checkpoint", "compose", "buildx", "context",
     "manifest", "plugin", "trust", "config", "node", "secret", "service", "stack", "swarm",
-    "stats", "top", "update",
-    "container prune", "container stats", "container top", "container update",
     "image build",
     "system prune", "system dial-stdio",
 })  # fmt: skip

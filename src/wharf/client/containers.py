@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from wharf.client.engine import Engine, Hijacked
 from wharf.client.http import Response
@@ -10,7 +10,13 @@ from wharf.client.query import encode_filters, quote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from wharf.client.shapes import ContainerInspect, ContainerSummary, Created
+    from wharf.client.shapes import (
+        ContainerInspect,
+        ContainersPruned,
+        ContainerSummary,
+        ContainerTop,
+        Created,
+    )
 
 
 def create(engine: Engine, config: Mapping[str, object], *, name: str = "", platform: str = "") -> Created:
@@ -108,6 +114,33 @@ def remove(
 def resize(engine: Engine, container: str, height: int, width: int) -> None:
     """Give the terminal of `container` another size."""
     engine.raw("POST", f"/containers/{quote(container)}/resize", {"h": height, "w": width})
+
+
+def top(engine: Engine, container: str, ps_options: Sequence[str]) -> ContainerTop:
+    """Return the processes of `container` as ps(1) shows them with `ps_options`."""
+    query = {"ps_args": " ".join(ps_options) or None}
+    found: ContainerTop = engine.json("GET", f"/containers/{quote(container)}/top", query)
+    return found
+
+
+def stats(engine: Engine, container: str) -> Response:
+    """Ask what `container` uses; the answer's body has a line, a ContainerStats, every second."""
+    return engine.request("GET", f"/containers/{quote(container)}/stats", {"stream": True})
+
+
+def update(engine: Engine, container: str, changes: Mapping[str, object]) -> list[str]:
+    """Change limits and restart policy of `container`; return the engine's warnings."""
+    answer: dict[str, list[str] | None] = engine.json(
+        "POST", f"/containers/{quote(container)}/update", body=changes
+    )
+    return answer.get("Warnings") or []
+
+
+def prune(engine: Engine, *, filters: Mapping[str, list[str]]) -> ContainersPruned:
+    """Remove the containers that do not run."""
+    query = {"filters": encode_filters(filters)}
+    report: ContainersPruned = engine.json("POST", "/containers/prune", query)
+    return report
 
 
 def wait(engine: Engine, container: str, condition: str = "") -> Response:

@@ -253,3 +253,54 @@ class Version(TypedDict, total=False):
     KernelVersion: str
     BuildTime: str
     Experimental: bool
+
+
+class ContainerTop(TypedDict, total=False):
+    """The answer to `GET /containers/{id}/top`."""
+
+    Titles: list[str] | None
+    Processes: list[list[str]] | None
+
+
+class ContainersPruned(TypedDict, total=False):
+    """The answer to `POST /containers/prune`."""
+
+    ContainersDeleted: list[str] | None
+    SpaceReclaimed: int
+
+
+class CpuStats(TypedDict, total=False):
+    """What a container, and the machine, have spent on processors: nanoseconds."""
+
+    cpu_usage: dict[str, int | list[int]]
+    system_cpu_usage: int
+    online_cpus: int
+
+
+class MemoryStats(TypedDict, total=False):
+    """Bytes of memory."""
+
+    usage: int
+    limit: int
+    stats: dict[str, int]
+
+
+class BlkioEntry(TypedDict):
+    """A figure of a block device."""
+
+    op: str
+    value: int
+
+
+class ContainerStats(TypedDict, total=False):
+    """A line of `GET /containers/{id}/stats`."""
+
+    name: str
+    id: str
+    read: str
+    pids_stats: dict[str, int]
+    blkio_stats: dict[str, list[BlkioEntry] | None]
+    cpu_stats: CpuStats
+    precpu_stats: CpuStats
+    memory_stats: MemoryStats
+    networks: dict[str, dict[str, int]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from wharf.client.engine import Engine
+from wharf.client.http import Response
 from wharf.client.query import encode_filters, quote
 
 TYPE_CHECKING = False
@@ -38,6 +39,11 @@ def events(
     """Yield events as they happen, from `since` and up to `until` (times as the API takes them)."""
     query = {"since": since or None, "until": until or None, "filters": encode_filters(filters or {})}
     return engine.events("GET", "/events", query)
+
+
+def events_response(engine: Engine, *, filters: Mapping[str, list[str]]) -> Response:
+    """Return the same as an answer whose body has a line for every event to come."""
+    return engine.request("GET", "/events", {"filters": encode_filters(filters)})
 
 
 def inspect_raw(engine: Engine, kind: str, name: str) -> bytes:

@@ -164,7 +164,9 @@ def run(session: Session, parsed: Parsed) -> None:
     usual = (*_USUAL, "Size") if parsed.on("size") else _USUAL
     raw = _RAW + "size: {{.Size}}\n" if parsed.on("size") else _RAW
     no_trunc = parsed.on("no-trunc")
-    Listing("*formatter.ContainerContext", HEADERS, usual, raw=raw).print(
+    Listing(
+        "*formatter.ContainerContext", HEADERS, usual, raw=raw, misfit="failed to execute template"
+    ).print(
         (_Columns(row, no_trunc=no_trunc).all() for row in rows),
         layout,
         quiet="ID" if quiet else "",

@@ -7,6 +7,7 @@ from wharf.cli.flags import Parsed
 from wharf.cli.options.devices import parse_devices, split_cdi
 from wharf.cli.options.networking import network_mode
 from wharf.cli.options.ports import Bindings
+from wharf.cli.options.restart import restart_policy
 
 
 def host_config(parsed: Parsed, binds: list[str], bindings: Bindings) -> dict[str, object]:
@@ -16,7 +17,7 @@ def host_config(parsed: Parsed, binds: list[str], bindings: Bindings) -> dict[st
         CliError: in Docker's words.
     """
     _check_modes(parsed)
-    restart = _restart_policy(parsed.text("restart"))
+    restart = restart_policy(parsed.text("restart"))
     if parsed.on("rm") and restart["Name"] not in ("", "no"):
         raise CliError("conflicting options: cannot specify both --restart and --rm")
     security, masked, readonly = _security(parsed.texts("security-opt"))
@@ -149,15 +150,6 @@ def _check_modes(parsed: Parsed) -> None:
     ):
         if parsed.text(flag) not in allowed:
             raise CliError(f"--{flag}: invalid {words} mode")
-
-
-def _restart_policy(text: str) -> dict[str, object]:
-    name, colon, count = text.partition(":")
-    if colon and not name:
-        raise CliError("invalid restart policy format: no policy provided before colon")
-    if count and not count.removeprefix("-").isdigit():
-        raise CliError("invalid restart policy format: maximum retry count must be an integer")
-    return {"Name": name, "MaximumRetryCount": int(count or 0)}
 
 
 def _log_options(parsed: Parsed) -> dict[str, str]:

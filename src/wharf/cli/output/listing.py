@@ -13,16 +13,26 @@ Column = Callable[[], object]
 class Listing:
     """A kind of list: its columns with their headers, those of the usual table, and the `raw` format."""
 
-    __slots__ = ("headers", "raw", "type_name", "usual")
+    __slots__ = ("headers", "misfit", "raw", "type_name", "usual")
 
     def __init__(
-        self, type_name: str, headers: Mapping[str, str], usual: Sequence[str], *, raw: str = ""
+        self,
+        type_name: str,
+        headers: Mapping[str, str],
+        usual: Sequence[str],
+        *,
+        raw: str = "",
+        misfit: str = "template parsing error",
     ) -> None:
-        """`type_name` is Docker's name for a row, which it uses in messages."""
+        """`type_name` is Docker's name for a row, which it uses in messages.
+
+        `misfit` is what it says of a template that does not fit the rows.
+        """
         self.type_name = type_name
         self.headers = headers
         self.usual = usual
         self.raw = raw
+        self.misfit = misfit
 
     def print(
         self, rows: Iterable[Mapping[str, Column]], layout: str, *, quiet: str = "", labels: bool = False
@@ -68,5 +78,5 @@ class Listing:
                 return
             heading = Template(text, Headers.functions).render(Headers(self.headers, labels=labels))
         except FillError as error:
-            raise CliError(f"failed to execute template: {error}") from None
+            raise CliError(f"{self.misfit}: {error}") from None
         print("\n".join(align("\n".join([heading, *lines]).split("\n"))))

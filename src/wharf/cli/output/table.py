@@ -13,15 +13,15 @@ MINIMUM = 10
 PADDING = 3
 
 
-def align(lines: Sequence[str]) -> list[str]:
+def align(lines: Sequence[str], *, minimum: int = MINIMUM) -> list[str]:
     """Return `lines`, whose cells end at tabs, with the cells of each column padded to one width."""
     rows = [line.split("\t") for line in lines]
     padded = [["" for _ in row] for row in rows]
-    _pad(rows, padded, range(len(rows)), 0)
+    _pad(rows, padded, range(len(rows)), 0, minimum)
     return ["".join(row) for row in padded]
 
 
-def _pad(rows: list[list[str]], padded: list[list[str]], span: range, column: int) -> None:
+def _pad(rows: list[list[str]], padded: list[list[str]], span: range, column: int, minimum: int) -> None:
     """Fill `padded` with column `column` of the rows in `span`, block by block, and those right of it."""
     at = span.start
     while at < span.stop:
@@ -34,7 +34,7 @@ def _pad(rows: list[list[str]], padded: list[list[str]], span: range, column: in
         while at < span.stop and len(rows[at]) - 1 > column:
             at += 1
         block = range(start, at)
-        width = max(MINIMUM, max(len(rows[row][column]) for row in block) + PADDING)
+        width = max(minimum, max(len(rows[row][column]) for row in block) + PADDING)
         for row in block:
             padded[row][column] = rows[row][column].ljust(width)
-        _pad(rows, padded, block, column + 1)
+        _pad(rows, padded, block, column + 1, minimum)
