@@ -27,6 +27,7 @@ from wharf.schema.container import (
     ContainerTop,
     FilesystemChange,
     PathStat,
+    UpdateRequest,
     WaitResponse,
 )
 from wharf.schema.event import EventActor, EventMessage
@@ -207,6 +208,11 @@ class FakeContainers(FakeFiles):
         self._find(ref)
         self.asked.append(("top", ps_args))
         return ContainerTop(titles=["PID"], processes=[["7"]])
+
+    async def update(self, ref: str, request: UpdateRequest) -> Sequence[str]:
+        self._find(ref)
+        self.asked.append(("update", request))
+        return ["careful"] if request.memory else []
 
     async def prune(self, filters: Filters) -> ContainersPruneReport:
         self.asked.append(("prune", filters))

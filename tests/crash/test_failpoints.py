@@ -39,6 +39,7 @@ def _live(engine: OwnEngine) -> None:
         ("cp", "/proc/version", "wt-b:/tmp/version"),
         ("cp", "wt-b:/etc/passwd", "-"),
         ("commit", "wt-b", "wt-made:1"),
+        ("update", "--cpu-shares", "512", "wt-b"),
         ("stop", "-t", "0", "wt-b"),
         ("start", "wt-b"),
         ("tag", IMAGE, "wt-tag:1"),

@@ -1,14 +1,15 @@
-"""The router of what a container uses and may use: stats, top."""
+"""The router of what a container uses and may use: stats, top, update."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
+import msgspec
 from aiohttp import web
 
 from wharf.api import answers
 from wharf.api.call import Call
 from wharf.api.routes import Routes
-from wharf.schema.container import ContainerTop
+from wharf.schema.container import ContainerTop, UpdateRequest, UpdateResponse
 from wharf.schema.stats import ContainerStats
 from wharf.schema.struct import encode
 
@@ -21,6 +22,9 @@ class ContainerResourcesBackend(Protocol):
 
     async def top(self, ref: str, ps_args: str) -> ContainerTop:
         """Return what ps(1) says with these arguments."""
+
+    async def update(self, ref: str, request: UpdateRequest) -> Sequence[str]:
+        """Change limits and restart policy; return warnings."""
 
 
 class _Resources:
@@ -42,6 +46,21 @@ class _Resources:
     async def top(self, call: Call) -> web.StreamResponse:
         return answers.json(await self._backend.top(call.name, call.text("ps_args")))
 
+    async def update(self, call: Call) -> web.StreamResponse:
+        request = await call.json(UpdateRequest, go_type="UpdateConfig")
+        warnings = await self._backend.update(call.name, _as_meant(request, call.version))
+        return answers.json(UpdateResponse(warnings=list(warnings) or None))
+
+
+def _as_meant(request: UpdateRequest, version: int) -> UpdateRequest:
+    """Drop what a version does not know yet, or no longer; any number of processes below one is no limit."""
+    pids_limit = request.pids_limit if version >= 40 else None
+    return msgspec.structs.replace(
+        request,
+        pids_limit=pids_limit if pids_limit is None else max(pids_limit, 0),
+        kernel_memory=request.kernel_memory if version < 42 else 0,
+    )
+
 
 def routes(backend: ContainerResourcesBackend) -> Routes:
     """Return the operations this router implements with `backend`."""
@@ -49,4 +68,5 @@ def routes(backend: ContainerResourcesBackend) -> Routes:
     return {
         ("GET", "/containers/{id}/stats"): resources.stats,
         ("GET", "/containers/{id}/top"): resources.top,
+        ("POST", "/containers/{id}/update"): resources.update,
     }

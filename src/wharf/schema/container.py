@@ -1,7 +1,7 @@
 """Containers: what is asked at create, and what list and inspect show."""
 
 from wharf.schema.health import Health, HealthConfig
-from wharf.schema.host_config import HostConfig, Strings
+from wharf.schema.host_config import HostConfig, RestartPolicy, Strings, ThrottleDevice, WeightDevice
 from wharf.schema.network import EndpointSettings, NetworkingConfig, NetworkSettings
 from wharf.schema.oci import Descriptor
 from wharf.schema.struct import Struct, omit, wire, zero
@@ -202,6 +202,41 @@ class CommitResponse(Struct):
     """The answer to `POST /commit`."""
 
     id: str = ""
+
+
+class UpdateRequest(Struct):
+    """The body of `POST /containers/{id}/update`: limits, a restart policy; zero leaves a thing as it is."""
+
+    restart_policy: RestartPolicy = zero(RestartPolicy)
+    cpu_shares: int = 0
+    memory: int = 0
+    nano_cpus: int = 0
+    cgroup_parent: str = ""
+    blkio_weight: int = 0
+    blkio_weight_device: list[WeightDevice] | None = None
+    blkio_device_read_bps: list[ThrottleDevice] | None = None
+    blkio_device_write_bps: list[ThrottleDevice] | None = None
+    blkio_device_read_iops: list[ThrottleDevice] | None = None
+    blkio_device_write_iops: list[ThrottleDevice] | None = None
+    cpu_period: int = 0
+    cpu_quota: int = 0
+    cpu_realtime_period: int = 0
+    cpu_realtime_runtime: int = 0
+    cpuset_cpus: str = ""
+    cpuset_mems: str = ""
+    kernel_memory: int = omit(0)
+    memory_reservation: int = 0
+    memory_swap: int = 0
+    memory_swappiness: int | None = None
+    oom_kill_disable: bool | None = None
+    pids_limit: int | None = None
+    cpu_percent: int = 0
+
+
+class UpdateResponse(Struct):
+    """The answer to an update."""
+
+    warnings: Strings = None
 
 
 class FilesystemChange(Struct):

@@ -77,3 +77,22 @@ async def test_prune_hands_its_filters_on(api: Api) -> None:
     answer = await api.ask("POST", '/containers/prune?filters={"until":["1h"]}')
     assert json.loads(answer.body) == {"ContainersDeleted": ["1" * 64], "SpaceReclaimed": 5}
     assert api.rooms.containers.asked == [("prune", Filters({"until": ["1h"]}))]
+
+
+async def test_an_update_answers_with_warnings_or_null(api: Api) -> None:
+    loud = await api.ask("POST", "/containers/c1/update", body=b'{"Memory":7000000}')
+    quiet = await api.ask("POST", "/containers/c1/update", body=b'{"CpuShares":5}')
+    assert json.loads(loud.body) == {"Warnings": ["careful"]}
+    assert json.loads(quiet.body) == {"Warnings": None}
+
+
+@pytest.mark.parametrize(
+    ("version", "pids_limit", "kernel_memory"), [("1.39", None, 7), ("1.41", 0, 7), ("1.51", 0, 0)]
+)
+async def test_an_update_means_what_its_version_knows(
+    api: Api, version: str, pids_limit: int | None, kernel_memory: int
+) -> None:
+    body = b'{"PidsLimit":-3,"KernelMemory":7}'
+    assert (await api.ask("POST", f"/v{version}/containers/c1/update", body=body)).status == 200
+    ((_, request),) = api.rooms.containers.asked
+    assert (request.pids_limit, request.kernel_memory) == (pids_limit, kernel_memory)

@@ -8,7 +8,7 @@ import msgspec
 
 from wharf.aio.channel import Channel
 from wharf.aio.peer import Peer
-from wharf.engine.containers import bundle, health, remove, start
+from wharf.engine.containers import bundle, health, remove, start, update
 from wharf.engine.containers import exit as exit_
 from wharf.engine.containers.container import Container, Run
 from wharf.engine.containers.context import Context
@@ -115,6 +115,7 @@ async def _follow(context: Context, container: Container, run: Run, condition: C
     run.created.set_result((pid, None))
     await context.index.save(container, condition)
     context.tasks.start(start.attend(context, container, run), name=f"watch {container.record.short_id}")
+    await update.finish(context, container)
 
 
 def _sweep_bundles(context: Context) -> None:

@@ -22,6 +22,7 @@ from wharf.engine.containers import (
     stats,
     stop,
     top,
+    update,
     wait,
 )
 from wharf.engine.containers.admission import check_name
@@ -44,6 +45,7 @@ from wharf.schema.container import (
     ContainerTop,
     FilesystemChange,
     PathStat,
+    UpdateRequest,
     WaitResponse,
 )
 from wharf.schema.exec_ import ExecConfig, ExecInspect, ExecStartConfig
@@ -320,6 +322,12 @@ class Containers:
     async def logs(self, ref: str, options: LogOptions) -> logs.LogStream:
         """Return a container's log."""
         return logs.logs(self._context, self._find(ref), options)
+
+    async def update(self, ref: str, request: UpdateRequest) -> Sequence[str]:
+        """Change a container's limits and restart policy; returns warnings."""
+        asked, warnings = update.admit(request)
+        await update.update(self._context, self._find(ref), asked)
+        return warnings
 
     async def top(self, ref: str, ps_args: str) -> ContainerTop:
         """Return a container's processes as ps(1) shows them."""
