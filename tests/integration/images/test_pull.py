@@ -1,6 +1,7 @@
 """Pulling into the store: an image under its tag and digest, or nothing at all."""
 
 import asyncio
+import contextlib
 import gzip
 import os
 import sys
@@ -14,6 +15,7 @@ from images_kit import Room, config, docker_archive, load, room
 from wharf.errors import EngineError
 from wharf.registry.errors import VerificationFailed
 from wharf.schema.digest import Digest
+from wharf.schema.filters import Filters
 from wharf.schema.image import Progress
 
 if sys.version_info >= (3, 14):
@@ -215,3 +217,27 @@ async def test_an_image_that_is_not_what_it_says_leaves_nothing(tmp_path: Path, 
         assert opened.folders() == set()
     async with room(tmp_path) as again:
         assert again.blob_files() == set()
+
+
+async def test_pulls_removals_and_prunes_at_once_leave_whole_images_or_none(tmp_path: Path) -> None:
+    async with registry_kit.serving() as registry, room(tmp_path) as opened:
+        served(registry)
+        name = f"{registry.address}/x"
+
+        async def remove() -> None:
+            with contextlib.suppress(EngineError):
+                await opened.images.remove(name, force=True)
+
+        async def prune() -> None:
+            await opened.images.prune(Filters({"dangling": ["false"]}))
+
+        for _ in range(5):
+            await asyncio.gather(pull(opened, registry), remove(), prune(), pull(opened, registry), prune())
+        await pull(opened, registry)
+        saved = b"".join([piece async for piece in await opened.images.save([name])])
+        assert Digest.of(CONFIG).hex in saved.decode("latin-1")
+        await opened.images.remove(name, force=True)
+        await opened.layers.collect()
+        await opened.layers.folders.emptied()
+        assert (opened.folders(), opened.blob_files()) == (set(), set())
+        assert os.listdir(tmp_path / "content/ingest") == []
