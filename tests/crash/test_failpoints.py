@@ -34,7 +34,7 @@ def _live(engine: OwnEngine) -> None:
         engine.load(small)
     steps = [
         ("run", "--name", "wt-a", IMAGE, "true"),
-        ("run", "-d", "--name", "wt-b", IMAGE, "sleep", "1000"),
+        ("run", "-d", "--name", "wt-b", "-p", "127.0.0.1:18080:80", IMAGE, "sleep", "1000"),
         ("exec", "wt-b", "true"),
         ("cp", "/proc/version", "wt-b:/tmp/version"),
         ("cp", "wt-b:/etc/passwd", "-"),

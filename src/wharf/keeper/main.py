@@ -11,6 +11,7 @@ import socket
 from wharf import errors
 from wharf.failpoint import failpoint
 from wharf.keeper.places import Place
+from wharf.keeper.ports import HeldPort, Target, hold
 from wharf.keeper.resolver import Resolver, Settings, upstreams
 from wharf.keeper.zone import Entry, Zone
 from wharf.linux import prctl, seqpacket
@@ -60,6 +61,9 @@ class Keeper:
         self._zone = Zone()
         self._home_fd = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         self._resolvers: dict[str, Resolver] = {}
+        self._held: dict[str, list[HeldPort]] = {}
+        self._unheld: set[str] = set()
+        """Containers whose ports nobody has asked for since `mark`."""
         self._marked: set[str] = set()
         """Resolvers of containers that nobody has asked for since `mark`."""
 
@@ -81,6 +85,17 @@ class Keeper:
             case {"op": "serves", "container": str(container)}:
                 self._marked.discard(container)
                 return {"serves": container in self._resolvers}
+            case {"op": "hold", "container": str(container), "targets": list(targets)} if len(targets) == len(
+                fds
+            ):
+                held = hold(self._loop, fds, [_target(one) for one in targets])
+                fds.clear()
+                self._held.setdefault(container, []).extend(held)
+            case {"op": "holds", "container": str(container)}:
+                self._unheld.discard(container)
+                return {"holds": container in self._held}
+            case {"op": "unhold", "container": str(container)}:
+                self._let_go(container)
             case {"op": "put", "entry": dict(entry)}:
                 self._zone.put(_entry(entry))
             case {"op": "remove", "entry": str(entry)}:
@@ -88,10 +103,13 @@ class Keeper:
             case {"op": "mark"}:
                 self._zone.mark()
                 self._marked = set(self._resolvers)
+                self._unheld = set(self._held)
             case {"op": "sweep"}:
                 self._zone.sweep()
                 for container in list(self._marked):
                     self._drop(container)
+                for container in list(self._unheld):
+                    self._let_go(container)
             case {"op": "end"}:
                 failpoint("keeper.end")
                 self._loop.later(0, self._loop.stop)
@@ -119,10 +137,23 @@ class Keeper:
             forwards_single=settings.get("forwards_single") is True,
         )
 
+    def _let_go(self, container: str) -> None:
+        self._unheld.discard(container)
+        for port in self._held.pop(container, ()):
+            port.close()
+
     def _drop(self, container: str) -> None:
         self._marked.discard(container)
         if (resolver := self._resolvers.pop(container, None)) is not None:
             resolver.close()
+
+
+def _target(value: object) -> Target | None:
+    match value:
+        case [str(address), int(port)]:
+            return address, port
+        case _:
+            return None
 
 
 def _entry(fields: dict[object, object]) -> Entry:

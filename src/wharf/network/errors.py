@@ -1,6 +1,7 @@
 """What can be wrong with a network, an endpoint or an address, in Docker's words."""
 
 from wharf.errors import Conflict, Forbidden, Internal, InvalidParameter, NotFound
+from wharf.network.published import PublishedPort
 
 
 class NoSuchNetwork(NotFound):
@@ -130,3 +131,36 @@ class ConfigurationInUse(Forbidden):
 
     def __init__(self, network: str) -> None:
         super().__init__(f"configuration network {network!r} is in use")
+
+
+class PortTaken(Internal):
+    """A container of ours has the port already."""
+
+    def __init__(self, address: str, port: int) -> None:
+        shown = f"[{address}]" if ":" in address else address
+        super().__init__(f"Bind for {shown}:{port} failed: port is already allocated")
+
+
+class NoHostPort(Internal):
+    """The kernel refuses a port of the host; without one: none of those that would do is free."""
+
+    def __init__(self, port: PublishedPort | None, container_ip: str, error: OSError | None) -> None:
+        if port is None or error is None:
+            super().__init__("all ports are allocated")
+            return
+        host, inside = (f"[{ip}]" if ":" in ip else ip for ip in (port.host_ip, container_ip))
+        reason = (error.strerror or str(error)).lower()
+        super().__init__(
+            f"failed to bind host port for {host}:{port.host_port}:{inside}:{port.container_port}"
+            f"/{port.protocol}: {reason}"
+        )
+
+
+class NotPublished(Internal):
+    """A container's ports could not be published."""
+
+    def __init__(self, container_name: str, endpoint_id: str, error: Exception) -> None:
+        super().__init__(
+            f"driver failed programming external connectivity on endpoint {container_name} ({endpoint_id}): "
+            f"{error}"
+        )

@@ -5,12 +5,23 @@ nothing that is not its own.
 """
 
 from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import NamedTuple, Protocol
 
 from wharf.errors import InvalidParameter
 from wharf.network.network import OPTION_ICC, OPTION_MASQUERADE, Network
 from wharf.network.settings import NetworkSettings
+
+
+class PortRule(NamedTuple):
+    """A port of the host that leads to a container."""
+
+    protocol: int
+    """Its number: 6 TCP, 17 UDP, 132 SCTP."""
+    host_ip: IPv4Address | IPv6Address
+    host_port: int
+    container_ip: IPv4Address | IPv6Address
+    container_port: int
 
 
 class BridgeRules(NamedTuple):
@@ -24,6 +35,10 @@ class BridgeRules(NamedTuple):
     """Whether the bridge's containers may talk to each other."""
     internal: bool
     """Whether nothing may come in from elsewhere, nor go out."""
+    ports: tuple[PortRule, ...] = ()
+    """What is led into the bridge."""
+    open_versions: frozenset[int] = frozenset()
+    """IP versions for which everybody may come in (gateway mode nat-unprotected)."""
 
 
 class Firewall(Protocol):
@@ -65,13 +80,19 @@ def choose_firewall(settings: NetworkSettings) -> Firewall:
             raise InvalidParameter(f"invalid firewall-backend {other!r}")
 
 
-def rules_of(network: Network) -> BridgeRules:
+def rules_of(network: Network, ports: Sequence[PortRule] = ()) -> BridgeRules:
     """Return what `network`, a bridge network, asks for."""
     assert network.link is not None, "a bridge network has a bridge"
     return BridgeRules(
         bridge=network.link.name,
         subnets=tuple(ip_network(config.subnet) for config in network.subnets),
-        masquerade=network.claims(OPTION_MASQUERADE) and not network.internal,
+        masquerade=network.claims(OPTION_MASQUERADE)
+        and not network.internal
+        and network.gateway_mode(4) != "routed",
         between_containers=network.claims(OPTION_ICC),
         internal=network.internal,
+        ports=tuple(ports),
+        open_versions=frozenset(
+            version for version in (4, 6) if network.gateway_mode(version) == "nat-unprotected"
+        ),
     )

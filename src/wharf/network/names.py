@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Sequence
 from ipaddress import IPv4Network
 
+from wharf import limits
 from wharf.aio.channel import Channel
 from wharf.aio.peer import Peer
 from wharf.errors import EngineError, Internal, Unavailable
@@ -45,6 +46,7 @@ class Names:
         self._folder = folder
         self._peer: Peer | None = None
         self._served: set[str] = set()
+        self._holding: set[str] = set()
         self._lock = asyncio.Lock()
 
     async def begin(self) -> None:
@@ -102,6 +104,42 @@ class Names:
         }
         await (await self._living()).call("put", entry=entry)
 
+    async def hold(
+        self, container: str, fds: Sequence[int], targets: Sequence[tuple[str, int] | None]
+    ) -> None:
+        """Have the sockets of a container's ports held, as long as it runs; `fds` are borrowed.
+
+        What comes to a socket that has a target is carried there.
+        """
+        self._holding.add(container)
+        peer = await self._living()
+        for start in range(0, len(fds), limits.PACKET_FDS):
+            some = slice(start, start + limits.PACKET_FDS)
+            await peer.call("hold", fds[some], container=container, targets=list(targets[some]))
+
+    async def holds(self, container: str) -> bool:
+        """Whether a container's ports are held."""
+        if self._peer is None or self._peer.closed.done():
+            return False
+        answer, _ = await self._peer.call("holds", container=container)
+        if answer.get("holds") is not True:
+            return False
+        self._holding.add(container)
+        return True
+
+    async def unhold(self, container: str) -> None:
+        """Let a container's ports go."""
+        if container not in self._holding:
+            return
+        self._holding.discard(container)
+        if (peer := self._peer) is None or peer.closed.done():
+            return
+        try:
+            await peer.call("unhold", container=container)
+            await self._end_if_idle()
+        except Unavailable as error:  # with the keeper went what it held
+            _log.warning("%s", error)
+
     async def remove(self, endpoint: Endpoint, *, is_last: bool) -> None:
         """Forget an endpoint, and with a container's last one its resolver: its namespace may go then."""
         if endpoint.container_id not in self._served:
@@ -127,7 +165,7 @@ class Names:
 
     async def _end_if_idle(self) -> None:
         async with self._lock:
-            if self._served or self._peer is None:
+            if self._served or self._holding or self._peer is None:
                 return
             peer, self._peer = self._peer, None
             with contextlib.suppress(EngineError):
@@ -171,7 +209,7 @@ class Names:
         return peer
 
     def _lost(self, peer: Peer) -> None:
-        if self._peer is peer and self._served:
+        if self._peer is peer and (self._served or self._holding):
             _log.warning("the keeper of names is gone; another one is made")
             self.on_lost()
 

@@ -39,6 +39,7 @@ from wharf.network.making import Maker
 from wharf.network.names import Names
 from wharf.network.network import Network
 from wharf.network.predefined import Predefined
+from wharf.network.publishing import Publishing
 from wharf.network.settings import NetworkSettings
 from wharf.schema.filters import Filters
 from wharf.schema.moment import moment
@@ -85,6 +86,7 @@ class Networks:
         self._links: dict[str, str] = {}
         self._gone: set[str] = set()
         self._leaving: dict[str, list[Endpoint]] = {}
+        self.ports = Publishing(db, names, self._ways_out, lambda: self._lane.run(self._filter))
         self._changing = asyncio.Lock()
         self._maker = Maker(db, self._lane, rtnl, self._bridge, settings)
 
@@ -312,6 +314,8 @@ class Networks:
         """Connect a new namespace to all of its networks."""
         for endpoint in endpoints:
             await self.plug(endpoint, netlink_fd)
+            if endpoint.driver == "bridge" and self.ports.of(endpoint.container_id):
+                await self._lane.run(self._bridge.let_back, endpoint)
 
     async def reroute(self, container_id: str, netlink_fd: int) -> None:
         """Set the default routes of a running container anew: its networks have changed."""
@@ -325,6 +329,8 @@ class Networks:
                 raise NetworkTrouble("cannot set the default route", error) from error
 
         await self._lane.run(work)
+        if self.ports.of(container_id):
+            await self._lane.run(self._filter)
 
     async def unplug(self, endpoint: Endpoint, *, patience_s: float = 2.0) -> None:
         """Remove the endpoint's link from the host, or see that the container's end has taken it along.
@@ -350,6 +356,8 @@ class Networks:
         if endpoint not in self._leases:
             return
         failpoint("network.release")
+        if len(self._leases.of(endpoint.container_id)) == 1:
+            await self.ports.take_back(endpoint.container_id)
         gone = self._take_gone()
         try:
             await self._db.write(lambda db: _strike_off(db, endpoint.id, gone))
@@ -387,6 +395,7 @@ class Networks:
             store.remove_links(db, stale)
 
         await self._db.write(work)
+        await self.ports.sweep(live)
         for endpoint in dead:
             self._leases.forget(endpoint)
         for name in stale:
@@ -398,6 +407,7 @@ class Networks:
         predefined = Predefined(self._db, self._lane, self._rtnl, self.settings)
         self._networks = await predefined.bring_up(stored)
         self._leases = Leases(stored.endpoints)
+        self.ports.restore(stored.ports)
         self._links = dict(stored.links)
         for network in self._networks.values():
             if self._drivers[network.driver].gives_addresses:
@@ -426,8 +436,23 @@ class Networks:
             _log.error("cannot bring up network %s: %s", network.name, error)
 
     def _filter(self) -> None:
-        """Make the firewall's rules say what the networks are; runs on the lane."""
-        self.firewall.replace([rules_of(one) for one in self._networks.values() if one.link is not None])
+        """Make the firewall's rules say what the networks and their ports are; runs on the lane."""
+        ports = self.ports.rules()
+        bridges = [(network, network.link) for network in self._networks.values() if network.link is not None]
+        for network, link in bridges:
+            if ports.get(network.id):
+                # The host's own 127.0.0.1 reaches containers; the filter sees that they do not reach it.
+                sysctl.write(f"net/ipv4/conf/{link.name}/route_localnet", "1")
+        self.firewall.replace([rules_of(network, ports.get(network.id, ())) for network, _ in bridges])
+
+    def _ways_out(self, container_id: str) -> Mapping[int, tuple[Network, Endpoint]]:
+        """Return a container's ways out over bridges, by IP version."""
+        chosen = gateway.choose(self._leases.of(container_id))
+        return {
+            version: (self._networks[endpoint.network_id], endpoint)
+            for version, endpoint in chosen.items()
+            if endpoint.driver == "bridge"
+        }
 
     def _named(self, name: str) -> Network | None:
         try:

@@ -6,12 +6,13 @@ has an owner that a sweep can ask for.
 """
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from wharf.network.endpoint import Endpoint
 from wharf.network.network import Network
+from wharf.network.published import PublishedPort
 
 STATEMENTS = (
     """
@@ -30,9 +31,11 @@ STATEMENTS = (
         name TEXT PRIMARY KEY, network_id TEXT NOT NULL REFERENCES network
     ) WITHOUT ROWID
     """,
+    "CREATE TABLE network_port (container_id TEXT PRIMARY KEY, document BLOB NOT NULL) WITHOUT ROWID",
 )
 
 _networks = msgspec.json.Decoder(Network)
+_ports = msgspec.json.Decoder(tuple[PublishedPort, ...])
 _endpoints = msgspec.json.Decoder(Endpoint)
 
 
@@ -45,6 +48,8 @@ class Stored(msgspec.Struct, frozen=True):
     endpoints: dict[str, Endpoint]
     links: dict[str, str]
     """Name of a link → id of its network."""
+    ports: dict[str, tuple[PublishedPort, ...]]
+    """Id of a container → its published ports."""
 
 
 def load(db: sqlite3.Connection) -> Stored:
@@ -56,6 +61,10 @@ def load(db: sqlite3.Connection) -> Stored:
         networks={network.id: network for network in networks},
         last_ipv4={row[0]: row[2] for row in rows if row[2] is not None},
         endpoints={row[0]: _endpoints.decode(row[1]) for row in endpoints},
+        ports={
+            row[0]: _ports.decode(row[1])
+            for row in db.execute("SELECT container_id, document FROM network_port").fetchall()
+        },
         links=dict(db.execute("SELECT name, network_id FROM network_link").fetchall()),
     )
 
@@ -89,6 +98,13 @@ def remove_endpoints(db: sqlite3.Connection, ids: Iterable[str]) -> None:
 def remove_links(db: sqlite3.Connection, names: Iterable[str]) -> None:
     """Forget links that are gone."""
     db.executemany("DELETE FROM network_link WHERE name = ?", [(name,) for name in names])
+
+
+def save_ports(db: sqlite3.Connection, container_id: str, ports: Sequence[PublishedPort]) -> None:
+    """Write the published ports of a container; none at all: forget it."""
+    db.execute("DELETE FROM network_port WHERE container_id = ?", (container_id,))
+    if ports:
+        db.execute("INSERT INTO network_port VALUES (?, ?)", (container_id, msgspec.json.encode(ports)))
 
 
 def remove_network(db: sqlite3.Connection, network_id: str) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
-from wharf.engine.containers import health, limits, places, restart_policy, settings_check
+from wharf.engine.containers import health, limits, places, published, restart_policy, settings_check
 from wharf.engine.containers.limit_support import LimitSupport
 from wharf.engine.containers.oci import defaults, security
 from wharf.engine.errors import NotYet
@@ -90,8 +90,6 @@ def check(
     restart_policy.check(msgspec.structs.replace(policy, name=policy.name or "no"))
     if policy.name not in {"", "no"} and host.auto_remove:
         raise InvalidParameter("can't create 'AutoRemove' container with restart policy")
-    if host.network_mode == "host" and host.port_bindings:
-        warnings.append("Published ports are discarded when using host network mode")
     return host, warnings
 
 
@@ -113,6 +111,9 @@ def admit(
     _check_storage(host)
     _refuse_what_is_not_done(host)
     warnings: list[str] = []
+    published.check(host)
+    if host.network_mode == "host" and host.port_bindings:
+        warnings.append("Published ports are discarded when using host network mode")
     return config, host, warnings
 
 
@@ -164,7 +165,6 @@ def _int64(number: int) -> int:
 
 def _refuse_what_is_not_done(host: HostConfig) -> None:
     asked = {
-        "publishing ports": bool(host.port_bindings) or host.publish_all_ports,
         "--link": bool(host.links),
     }
     for what, is_asked in asked.items():

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from wharf.engine.containers import health, places
+from wharf.engine.containers import health, places, published
 from wharf.engine.containers.container import Container
 from wharf.engine.containers.context import Context
 from wharf.engine.containers.exec_instance import Exec
@@ -148,7 +148,7 @@ def network_settings(context: Context, container: Container) -> NetworkSettings:
     shown = NetworkSettings(
         sandbox_id=container.id if pid else "",
         sandbox_key=f"/proc/{pid}/ns/net" if pid else "",
-        ports={},
+        ports=published.shown_ports(context, container),
         networks={**networks},
     )
     if (bridge := networks.get("bridge")) is None:

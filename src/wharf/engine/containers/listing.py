@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 
-from wharf.engine.containers import health, inspect
+from wharf.engine.containers import health, inspect, published
 from wharf.engine.containers.container import Container
 from wharf.engine.containers.context import Context
 from wharf.engine.containers.record import Status
@@ -71,6 +71,7 @@ def _summary(context: Context, container: Container, now: int, sizes: Sizes) -> 
         state=container.visible_status.value,
         status=status_text(container.condition, container.visible_status, now),
         host_config=SummaryHostConfig(network_mode=record.host_config.network_mode),
+        ports=published.listed_ports(context, container),
         network_settings=SummaryNetworks(networks=inspect.endpoint_settings(context, container)),
         mounts=inspect.mount_points(container),
         size_rw=sizes.writable,

@@ -74,6 +74,11 @@ async def catch_up(context: Context) -> None:
     await names.begin()
     for container in context.index:
         endpoints = container.run.endpoints if container.run else []
+        if endpoints:
+            try:
+                await context.networks.ports.hold_again(container.id)
+            except (EngineError, OSError) as error:
+                _log.error("container %s does not hold its ports: %s", container.record.short_id, error)
         if not has_names(endpoints):
             continue
         try:

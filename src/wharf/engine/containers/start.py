@@ -150,6 +150,7 @@ async def _connect(context: Context, container: Container, run: Run, donors: Don
         donors.check()
         with _network_trouble():
             await run.recording
+            await _publish(context, container)
         if netlink is not None:
             await context.networks.plug_all(run.endpoints, netlink)
             await naming.give(context, container, run.endpoints, netlink)
@@ -158,6 +159,14 @@ async def _connect(context: Context, container: Container, run: Run, donors: Don
             os.close(netlink)
     failpoint("start.plugged")
     return pid
+
+
+async def _publish(context: Context, container: Container) -> None:
+    """Publish the container's ports, to which nobody answers yet."""
+    record, host = container.record, container.record.host_config
+    await context.networks.ports.publish(
+        record.id, host.port_bindings or {}, record.config.exposed_ports, publish_all=host.publish_all_ports
+    )
 
 
 def _check_runtime(name: str) -> None:

@@ -36,6 +36,9 @@ _IFLA_GROUP = 27
 _IFLA_EXT_MASK = 29
 _IFLA_INFO_KIND = 1
 _IFLA_INFO_DATA = 2
+_IFLA_INFO_SLAVE_KIND = 4
+_IFLA_INFO_SLAVE_DATA = 5
+_IFLA_BRPORT_MODE = 4
 _VETH_INFO_PEER = 1
 _IFLA_INET_CONF = 1
 _RTEXT_FILTER_SKIP_STATS = 8
@@ -153,6 +156,13 @@ def change(
         values = [u32(kind, value) for kind, value in inet_conf.items()]
         body += nested(_IFLA_AF_SPEC, nested(_AF_INET, nested(_IFLA_INET_CONF, *values)))
     return Message(RTM_NEWLINK, 0, body)
+
+
+def change_port(link: int | str, *, hairpin: bool) -> Message:
+    """Change a port of a bridge: in hairpin mode a frame may leave by the port it came in by."""
+    mode = attribute(_IFLA_BRPORT_MODE, bytes((hairpin,)))
+    info = text(_IFLA_INFO_SLAVE_KIND, "bridge") + nested(_IFLA_INFO_SLAVE_DATA, mode)
+    return Message(RTM_NEWLINK, 0, _named(link) + nested(_IFLA_LINKINFO, info))
 
 
 def delete(link: int | str) -> Message:

@@ -68,6 +68,9 @@ class AddressType(enum.IntEnum):
     BROADCAST = 3
 
 
+IPS_DST_NAT = 1 << 5
+"""The connection is led to another destination than its first packet named."""
+
 _NFPROTO = {4: 2, 6: 10}
 _SOURCE_OFFSET = {4: 12, 6: 8}
 _DESTINATION_OFFSET = {4: 16, 6: 24}
@@ -160,6 +163,12 @@ def ct_state(states: CtState) -> bytes:
     """Match connections in any of `states`."""
     bits = states.to_bytes(4, sys.byteorder)
     return _expression("ct", be32(1, _REG_1), be32(2, 0)) + mask(bits) + compare(bytes(4), equal=False)
+
+
+def ct_status(bits: int) -> bytes:
+    """Match connections whose status (IPS_* of nf_conntrack_common.h) has any of `bits`."""
+    data = bits.to_bytes(4, sys.byteorder)
+    return _expression("ct", be32(1, _REG_1), be32(2, 2)) + mask(data) + compare(bytes(4), equal=False)
 
 
 def ip_version(version: int) -> bytes:

@@ -75,6 +75,7 @@ _KEY_ORDER = {
 }
 """1: the machine's order, 2: network order."""
 
+PRIORITY_RAW = -300
 PRIORITY_DSTNAT = -100
 PRIORITY_FILTER = 0
 PRIORITY_SRCNAT = 100

@@ -114,6 +114,16 @@ class BridgeDriver:
         self._ignore_gone(marked)
         return [one.name for one in doomed]
 
+    def let_back(self, endpoint: Endpoint) -> None:
+        """Let a container reach its own published ports where bridged packets meet the IP filter.
+
+        A frame that is led back to its sender there must leave by the port it came in by.
+        """
+        try:
+            self._rtnl.run(link.change_port(endpoint.host_link, hairpin=True))
+        except OSError as error:
+            raise NetworkTrouble("cannot set up published ports", error) from error
+
     def ports(self, network: Network) -> list[str]:
         """Return the names of the bridge's ports that look like ours, for a sweep."""
         bridge = self._rtnl.link(_link_of(network).name)
