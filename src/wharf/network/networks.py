@@ -214,7 +214,7 @@ class Networks:
                 raise
             self._leases.drop_pool(network.id)
             for link in links:
-                del self._links[link]
+                self._links.pop(link, None)
             await self._lane.run(self._filter)
             self._event("destroy", network)
             return network
