@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import subprocess
+from collections.abc import Callable
 
 import pytest
 
@@ -73,6 +74,34 @@ def _come_back(engine: OwnEngine) -> None:
             cli(*step, limit_s=15)
 
 
+_OF_VOLUMES = ("volume.", "runtime.stage", "start.mounted")
+
+
+def _store(engine: OwnEngine) -> None:
+    """Go through a volume's whole life: made by itself, with a container, filled, mounted, removed."""
+    cli = engine.cli("wharf")
+    shared = ("-v", "wt-t:/t")
+    steps = [
+        ("volume", "create", "wt-v"),
+        ("volume", "create", "-o", "type=tmpfs", "-o", "device=tmpfs", "wt-t"),
+        ("run", "--rm", "-v", "/etc", *shared, IMAGE, "touch", "/etc/new"),
+        ("run", "-d", "--name", "wt-a", "-v", "wt-w:/etc", *shared, IMAGE, "sleep", "1000"),
+        ("run", "--rm", "--mount", f"type=image,src={IMAGE},dst=/i", *shared, IMAGE, "ls", "/i"),
+        ("rm", "-f", "-v", "wt-a"),
+        ("volume", "rm", "wt-v", "wt-t", "wt-w"),
+    ]
+    for step in steps:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            cli(*step, limit_s=15)
+
+
+def _life(name: str) -> Callable[[OwnEngine], None]:
+    """Return what an engine goes through to come by a failpoint."""
+    if name.startswith(_OF_RESTARTS):
+        return _come_back
+    return _store if name.startswith(_OF_VOLUMES) else _live
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_kill_here_loses_nothing_and_leaks_nothing(name: str) -> None:
     with OwnEngine.running("crash") as engine:
@@ -84,7 +113,7 @@ def test_a_kill_here_loses_nothing_and_leaks_nothing(name: str) -> None:
         engine.stop()
         with contextlib.suppress(AssertionError):  # it may be killed before it serves
             engine.start(failpoints=f"{name}=kill@1")
-        (_come_back if is_of_restarts else _live)(engine)
+        _life(name)(engine)
         if not engine.has_ended:
             engine.kill()
         engine.start()
