@@ -146,9 +146,12 @@ class Copier:
             os.close(source)
 
 
-def copy_attributes(source: int, target: int) -> None:
-    """Give `target` the owner, mode, attributes and times of `source` (both open); raises OSError."""
-    status = os.fstat(source)
+def copy_attributes(source: int, target: int, *, as_it_was: os.stat_result | None = None) -> None:
+    """Give `target` the owner, mode, attributes and times of `source` (both open); raises OSError.
+
+    `as_it_was` is the status of a source that has changed since.
+    """
+    status = as_it_was or os.fstat(source)
     os.fchown(target, status.st_uid, status.st_gid)
     os.fchmod(target, stat.S_IMODE(status.st_mode))
     with contextlib.suppress(OSError):  # a file system without such attributes: Docker goes on, too

@@ -130,12 +130,13 @@ def settle(folder: str) -> None:
     try:
         data = os.open(f"{folder}/{DATA}", _FOLDER)
         try:
+            status = os.fstat(copied)
             present = set(os.listdir(data))
             for name in os.listdir(copied):
                 if name not in present:
                     os.rename(name, name, src_dir_fd=copied, dst_dir_fd=data)
             failpoint("volume.copy.moved")
-            copy_attributes(copied, data)
+            copy_attributes(copied, data, as_it_was=status)
             os.fsync(data)
         finally:
             os.close(data)
