@@ -20,7 +20,7 @@ def run(session: Session, parsed: Parsed) -> None:
 
 
 COMMAND = Command(
-    "[OPTIONS] VOLUME",
+    "[OPTIONS] [VOLUME]",
     run,
     least=1,
     most=1,
