@@ -1,5 +1,7 @@
 """An upload: a stream from a client, put into a nameless file before anybody looks into it."""
 
+import asyncio
+import contextlib
 import errno
 import os
 import secrets
@@ -32,15 +34,30 @@ async def receive(stream: AsyncIterable[bytes], fd: int, lane: Lane) -> int:
     """Write `stream` to `fd` (borrowed); return its length in bytes; raises Internal."""
     batch: list[bytes] = []
     waiting = size = 0
-    async for piece in stream:
-        batch.append(piece)
-        waiting += len(piece)
-        if waiting >= _BATCH:
-            size += await lane.run(_write, fd, batch)
-            batch, waiting = [], 0
-    if batch:
-        size += await lane.run(_write, fd, batch)
-    return size
+    writing: asyncio.Task[int] | None = None
+    try:
+        async for piece in stream:
+            batch.append(piece)
+            waiting += len(piece)
+            if waiting >= _BATCH:
+                # One batch is written while the next one comes.
+                size += await writing if writing is not None else 0
+                writing = asyncio.create_task(lane.run(_write, fd, batch), name="receive")
+                batch, waiting = [], 0
+        size += await writing if writing is not None else 0
+        return size + (await lane.run(_write, fd, batch) if batch else 0)
+    finally:
+        if writing is not None:
+            await _settled(writing)
+
+
+async def _settled(writing: "asyncio.Task[int]") -> None:
+    """Return when the file is not written to any more, however often the caller is cancelled meanwhile."""
+    while not writing.done():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait([writing])
+    if not writing.cancelled():
+        writing.exception()  # seen: it has been raised, or something else is what is reported
 
 
 def _write(fd: int, pieces: list[bytes]) -> int:
