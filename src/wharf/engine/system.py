@@ -30,6 +30,7 @@ from wharf.schema.system import (
 )
 from wharf.schema.timestamp import rfc3339
 from wharf.schema.version import API_VERSION, COMPATIBLE_WITH, MIN_API_VERSION
+from wharf.volume.catalog import usage
 
 
 class Facts(NamedTuple):
@@ -91,7 +92,7 @@ class System:
             layers_size=layers,
             images=images,
             containers=containers,
-            volumes=[] if "volume" in wanted else None,
+            volumes=await usage(self._context.volumes) if "volume" in wanted else None,
             build_cache=[] if "build-cache" in wanted else None,
         )
 

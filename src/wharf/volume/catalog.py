@@ -1,7 +1,9 @@
 """The volumes as the Engine API speaks of them: names and filters in, its shapes out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
+
+import msgspec
 
 from wharf.errors import EngineError, InvalidParameter, Unavailable
 from wharf.schema.filters import Filters
@@ -87,30 +89,30 @@ class Catalog:
         self._emit("volume", "prune", "", {"reclaimed": str(reclaimed)})
         return VolumesPruneReport(volumes_deleted=deleted, space_reclaimed=reclaimed)
 
-    async def usage(self) -> Sequence[Shown]:
-        """Return all volumes with how much is in them and how many containers use them: `system df`."""
-        return [
-            self._shown(
-                volume,
-                usage=VolumeUsage(
-                    ref_count=len(self._volumes.users(volume.name)),
-                    size=await self._volumes.size(volume.name),
-                ),
-            )
-            for volume in self._volumes
-        ]
+    def _shown(self, volume: Volume) -> Shown:
+        return _shown(self._volumes, volume)
 
-    def _shown(self, volume: Volume, *, usage: VolumeUsage | None = None) -> Shown:
-        return Shown(
-            created_at=rfc3339(volume.created // _SECOND * _SECOND),
-            driver=LOCAL,
-            labels=_or_none(volume.labels),
-            mountpoint=self._volumes.mountpoint(volume.name),
-            name=volume.name,
-            options=_or_none(volume.options),
-            scope="local",
-            usage_data=usage,
-        )
+
+async def usage(volumes: Volumes) -> list[Shown]:
+    """Return all volumes with how much is in them and how many containers use them: `system df`."""
+    found = []
+    for volume in volumes:
+        users, size = len(volumes.users(volume.name)), await volumes.size(volume.name)
+        used = VolumeUsage(ref_count=users, size=size)
+        found.append(msgspec.structs.replace(_shown(volumes, volume), usage_data=used))
+    return found
+
+
+def _shown(volumes: Volumes, volume: Volume) -> Shown:
+    return Shown(
+        created_at=rfc3339(volume.created // _SECOND * _SECOND),
+        driver=LOCAL,
+        labels=_or_none(volume.labels),
+        mountpoint=volumes.mountpoint(volume.name),
+        name=volume.name,
+        options=_or_none(volume.options),
+        scope="local",
+    )
 
 
 def _or_none(table: Mapping[str, str] | None) -> dict[str, str] | None:

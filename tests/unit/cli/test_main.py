@@ -17,8 +17,8 @@ from wharf.cli.tree import GROUPS, NOT_YET, ROWS, find
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.path)
 def test_every_command_in_the_tree_is_there_and_has_a_help(row) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - a Row
-    load(row)
-    if row.module != "daemon":
+    command = load(row)
+    if not command.passes_all:  # else this very process would become another program
         ran = wharf(*row.path.split(), "--help")
         assert ran.status == 0
         assert ran.stdout.startswith(f"Usage:  wharf {row.path}")

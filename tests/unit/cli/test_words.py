@@ -23,7 +23,8 @@ COMMANDS = (
     "events", "rename", "pause", "unpause", "port", "container ls", "container list", "container ps",
     "container run", "container inspect", "container rm", "container remove", "image ls", "image list",
     "image rm", "image inspect", "image remove", "network ls", "network list", "network inspect",
-    "volume inspect", "volume rm", "volume remove", "volume prune", "system info", "system events", "commit", "cp", "diff", "export", "container cp",
+    "volume inspect", "volume rm", "volume remove", "volume prune",
+    "system info", "system events", "commit", "cp", "diff", "export", "container cp",
 )  # fmt: skip
 
 
