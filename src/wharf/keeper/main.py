@@ -34,7 +34,8 @@ def keep(args: dict[str, object], channel: socket.socket, fds: list[int]) -> Non
         signal.signal(number, signal.SIG_IGN)
     failpoint("keeper.begin")
     loop = Loop()
-    server = Server(loop, folder, SOCKET)
+    server = Server(loop)
+    server.listen(folder, SOCKET)
     keeper = Keeper(loop, server)
     server.on_request = keeper.take
     prctl.set_name("wharf-keeper")

@@ -7,7 +7,7 @@ no program is executed but the container's own. The caller has one thread, is ro
 Refuses, saying so: hooks, user and time namespaces, SELinux labels, scheduler and I/O priorities.
 """
 
-from wharf.runtime.create import Init, become, create
+from wharf.runtime.create import Init, become, create, practise
 from wharf.runtime.errors import CreateFailed, ExecFailed
 from wharf.runtime.exec import Execed, become_process, exec_process
 from wharf.runtime.stdio import Stdio
@@ -22,4 +22,5 @@ __all__ = [
     "become_process",
     "create",
     "exec_process",
+    "practise",
 ]

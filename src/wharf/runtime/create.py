@@ -1,10 +1,11 @@
 """A new container: `become` makes it and is its init; `create` has that done, and waits until it is ready."""
 
+import json
 import os
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
-from typing import NoReturn, Self
+from typing import NoReturn, Self, cast
 
 from wharf.failpoint import failpoint
 from wharf.linux.cgroup import Cgroup
@@ -12,6 +13,7 @@ from wharf.linux.clone import CloneFlag
 from wharf.runtime import birth, init, mounts, sysctl
 from wharf.runtime.cgroup_mounts import CgroupView
 from wharf.runtime.errors import CREATE_KINDS, CannotCreate, CannotInvoke, ExecFailed, cause, text_of
+from wharf.runtime.example import example
 from wharf.runtime.message import Channel, Start
 from wharf.runtime.namespaces import Namespaces
 from wharf.runtime.spec import RootMount, Spec
@@ -147,6 +149,17 @@ def become(
             birth.go_on_in(plan.namespaces.at_clone, channel, place, joined.get(CloneFlag.NEWPID))
             undo.pop_all()
         init.run(plan, place, joined, channel, gate=gate)
+
+
+def practise() -> object:
+    """Plan a container that will not be, and return something to be kept meanwhile.
+
+    A page that is written to after a fork is copied first: a maker that awaits its order touches here what
+    it will need, so that nobody waits for that. Without the kept the memory would be given back.
+    """
+    spec = cast(Spec, json.loads(json.dumps(example())))
+    spec["linux"]["cgroupsPath"] = "/practice"
+    return _plan(spec, "/", (), None, (24, 80))
 
 
 def _plan(

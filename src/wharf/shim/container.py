@@ -65,7 +65,6 @@ class Container:
     def __init__(self, loop: Loop, server: Server, makers: Makers, maker: Maker) -> None:
         self._loop = loop
         self._server = server
-        self._bundle = makers.bundle
         self._makers = makers
         self._maker = maker
         self._status: Status = "created"
@@ -90,7 +89,7 @@ class Container:
         self._execs = Execs(
             loop, makers, self._tell_of_exec, on_done=self._check_end, on_settled=self._check_settled
         )
-        self._health = Health(loop, self._execs, server.tell, makers.bundle)
+        self._health = Health(loop, self._execs, server.tell, makers)
         maker.listen(loop, self._reported)
 
     def _new_streams(self) -> Streams:
@@ -100,6 +99,10 @@ class Container:
             on_detach=lambda: self._server.tell({"event": "detach", "exec": None}),
             on_settled=self._check_settled,
         )
+
+    @property
+    def _bundle(self) -> str:
+        return self._makers.bundle
 
     # What the maker reports (`maker.py`).
 

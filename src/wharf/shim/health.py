@@ -16,7 +16,7 @@ from typing import TypedDict
 from wharf.failpoint import failpoint
 from wharf.shim.execs import Execs
 from wharf.shim.loop import Loop, Timer
-from wharf.shim.maker import Target
+from wharf.shim.maker import Makers, Target
 from wharf.shim.protocol import HealthRules
 
 HEALTH = "health.json"
@@ -78,12 +78,12 @@ class Health:
     """The checks of one container. `tell` sends an event to whoever listens."""
 
     def __init__(
-        self, loop: Loop, execs: Execs, tell: Callable[[dict[str, object]], object], bundle: str
+        self, loop: Loop, execs: Execs, tell: Callable[[dict[str, object]], object], makers: Makers
     ) -> None:
         self._loop = loop
         self._execs = execs
         self._tell = tell
-        self._path = f"{bundle}/{HEALTH}"
+        self._makers = makers
         self._rules: HealthRules | None = None
         self._target: Target | None = None
         self._started_at = 0
@@ -211,11 +211,12 @@ class Health:
 
     def _keep(self) -> None:
         """Write `health.json`. It dies with the host, and is worth nothing then."""
-        beside = f"{self._path}.new"
+        path = f"{self._makers.bundle}/{HEALTH}"
+        beside = f"{path}.new"
         try:
             with open(beside, "wb", buffering=0) as file:
                 file.write(json.dumps(self._state, separators=(",", ":")).encode("ascii"))
-            os.rename(beside, self._path)
+            os.rename(beside, path)
         except OSError:
             return  # a full disk: whoever is connected is told all the same
 

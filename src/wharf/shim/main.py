@@ -11,7 +11,9 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
+from wharf.failpoint import failpoint
 from wharf.linux import prctl, seqpacket
+from wharf.runtime import practise
 from wharf.shim.container import Container
 from wharf.shim.loop import Loop
 from wharf.shim.maker import Maker, Makers, Work, make_container
@@ -33,10 +35,12 @@ def stand_by(await_order: Callable[[], tuple[str, socket.socket]]) -> NoReturn:
         gc.freeze()
         gc.enable()
         maker = makers.fork(lambda sock: _make_when_told(makers, sock))
+        shim = _Shim(makers, maker)
         makers.bundle, channel = await_order()
-        prctl.set_name("wharf-shim")
         maker.say({"bundle": makers.bundle})
-        _serve(makers, maker, channel)
+        leave_the_spawner()
+        prctl.set_name("wharf-shim")
+        shim.run(channel)
         status = 0
     except BaseException:
         if makers.bundle:
@@ -45,8 +49,19 @@ def stand_by(await_order: Callable[[], tuple[str, socket.socket]]) -> NoReturn:
         os._exit(status)
 
 
+def leave_the_spawner() -> None:
+    """Outlive it, and have nobody to complain to any more: a shim has only its bundle."""
+    prctl.set_pdeathsig(0)
+    null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    for fd in range(3):
+        os.dup2(null, fd)
+    os.close(null)
+    failpoint("spawner.shim")
+
+
 def _make_when_told(makers: Makers, sock: socket.socket) -> None:
     """Be the maker of a shim that does not know its container yet."""
+    _kept = practise()
     packet = seqpacket.receive(sock)
     if packet is not None:
         makers.bundle = str(packet[0]["bundle"])
@@ -59,15 +74,22 @@ def serve(bundle: str, channel: socket.socket, work: Work, keep: Sequence[int] =
     `keep` are the descriptors which that maker needs beside its socket.
     """
     makers = Makers(bundle)
-    _serve(makers, makers.fork(work, keep), channel)
+    _Shim(makers, makers.fork(work, keep)).run(channel)
 
 
-def _serve(makers: Makers, maker: Maker, channel: socket.socket) -> None:
-    loop = Loop()
-    server = Server(loop, makers.bundle)
-    server.adopt(channel)
-    write_pid(makers.bundle)
-    container = Container(loop, server, makers, maker)
-    server.on_request = Requests(container).take
-    server.on_alone = container.left_alone
-    loop.run()
+class _Shim:
+    """All parts of a shim, put together before anybody waits for them."""
+
+    def __init__(self, makers: Makers, maker: Maker) -> None:
+        self._makers = makers
+        self._loop = Loop()
+        self._server = Server(self._loop)
+        container = Container(self._loop, self._server, makers, maker)
+        self._server.on_request = Requests(container).take
+        self._server.on_alone = container.left_alone
+
+    def run(self, channel: socket.socket) -> None:
+        self._server.adopt(channel)
+        self._server.listen(self._makers.bundle)
+        write_pid(self._makers.bundle)
+        self._loop.run()

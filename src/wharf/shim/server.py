@@ -81,20 +81,24 @@ class Connection:
 
 
 class Server:
-    """Listens at the socket `name` in `bundle`. `on_alone` is called when the last connection has ended."""
+    """Serves who connects, once it listens. `on_alone` is called when the last connection has ended."""
 
-    def __init__(self, loop: Loop, bundle: str, name: str = SOCKET) -> None:
+    def __init__(self, loop: Loop) -> None:
         self.loop = loop
         self.on_request: OnRequest = _refuse
         self.on_alone: Callable[[], None] = _nothing
         self.connections: list[Connection] = []
+        self._listener: socket.socket | None = None
+
+    def listen(self, bundle: str, name: str = SOCKET) -> None:
+        """Listen at the socket `name` in `bundle`; raises OSError."""
         self._listener = _listen(bundle, name)
-        loop.add(self._listener.fileno(), event.IN, self._on_ready)
+        self.loop.add(self._listener.fileno(), event.IN, self._on_ready)
 
     @property
     def is_open(self) -> bool:
-        """Whether `close` was not called yet."""
-        return self._listener.fileno() >= 0
+        """Whether it listens: between `listen` and `close`."""
+        return self._listener is not None
 
     def adopt(self, sock: socket.socket) -> None:
         """Serve a connected socket, ours now."""
@@ -108,12 +112,15 @@ class Server:
     def close(self) -> None:
         """Take no more connections and end those there are."""
         self.on_alone = _nothing
-        self.loop.remove(self._listener.fileno())
-        self._listener.close()
+        if self._listener is not None:
+            self.loop.remove(self._listener.fileno())
+            self._listener.close()
+            self._listener = None
         for connection in list(self.connections):
             connection.close()
 
     def _on_ready(self, _events: int) -> None:
+        assert self._listener is not None
         try:
             sock, _ = self._listener.accept()
         except OSError:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from runtime_kit import CGROUP_TOP, LIMIT_S, drain
-from wharf.runtime.program.template import example
+from wharf.runtime.example import example
 from wharf.runtime.spec import Spec
 
 SOURCES = Path(__file__).parents[3] / "src"

@@ -4,26 +4,11 @@ import json
 import os
 
 from wharf.errors import Conflict
+from wharf.runtime.example import example
 from wharf.runtime.program.flags import Flag, Parsed
-from wharf.runtime.spec import OCI_VERSION, Mount, Spec
 
 FLAGS = {"bundle": Flag(short="b")}
 UNSUPPORTED = {"rootless": Flag(takes_value=False)}
-
-_CAPABILITIES = ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"]
-_MASKED = [
-    "/proc/acpi",
-    "/proc/asound",
-    "/proc/kcore",
-    "/proc/keys",
-    "/proc/latency_stats",
-    "/proc/timer_list",
-    "/proc/timer_stats",
-    "/proc/sched_debug",
-    "/sys/firmware",
-    "/proc/scsi",
-]
-_READONLY = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]
 
 
 def command(_root: str, parsed: Parsed) -> int:
@@ -35,60 +20,3 @@ def command(_root: str, parsed: Parsed) -> int:
     except FileExistsError:
         raise Conflict(f"File {path} exists. Remove it first") from None
     return 0
-
-
-def _mount(destination: str, kind: str, source: str, *options: str) -> Mount:
-    mount: Mount = {"destination": destination, "type": kind, "source": source}
-    if options:
-        mount["options"] = list(options)
-    return mount
-
-
-def example() -> Spec:
-    """Return a spec that runs a shell in `rootfs`."""
-    return {
-        "ociVersion": OCI_VERSION,
-        "process": {
-            "terminal": True,
-            "user": {"uid": 0, "gid": 0},
-            "args": ["sh"],
-            "env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=xterm"],
-            "cwd": "/",
-            "capabilities": {
-                "bounding": _CAPABILITIES,
-                "effective": _CAPABILITIES,
-                "permitted": _CAPABILITIES,
-            },
-            "rlimits": [{"type": "RLIMIT_NOFILE", "hard": 1024, "soft": 1024}],
-            "noNewPrivileges": True,
-        },
-        "root": {"path": "rootfs", "readonly": True},
-        "hostname": "wharf",
-        "mounts": [
-            _mount("/proc", "proc", "proc"),
-            _mount("/dev", "tmpfs", "tmpfs", "nosuid", "strictatime", "mode=755", "size=65536k"),
-            _mount(
-                "/dev/pts",
-                "devpts",
-                "devpts",
-                *("nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"),
-            ),
-            _mount("/dev/shm", "tmpfs", "shm", "nosuid", "noexec", "nodev", "mode=1777", "size=65536k"),
-            _mount("/dev/mqueue", "mqueue", "mqueue", "nosuid", "noexec", "nodev"),
-            _mount("/sys", "sysfs", "sysfs", "nosuid", "noexec", "nodev", "ro"),
-            _mount("/sys/fs/cgroup", "cgroup", "cgroup", "nosuid", "noexec", "nodev", "relatime", "ro"),
-        ],
-        "linux": {
-            "resources": {"devices": [{"allow": False, "access": "rwm"}]},
-            "namespaces": [
-                {"type": "pid"},
-                {"type": "network"},
-                {"type": "ipc"},
-                {"type": "uts"},
-                {"type": "mount"},
-                {"type": "cgroup"},
-            ],
-            "maskedPaths": _MASKED,
-            "readonlyPaths": _READONLY,
-        },
-    }
