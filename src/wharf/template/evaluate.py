@@ -33,8 +33,9 @@ class Template:
         functions: Mapping[str, Function] | None = None,
         *,
         missing_is_nothing: bool = False,
+        name: str = "",
     ) -> None:
-        """Read `source`.
+        """Read `source`, which messages call `name`.
 
         A name that the value lacks fails, or with `missing_is_nothing` is shown as `<no value>`: Docker fills
         templates in the first way with what the API said, in the second with values of its own types.
@@ -43,6 +44,7 @@ class Template:
             TemplateError: it is no template.
         """
         self._source = source
+        self._name = name
         self._missing_is_nothing = missing_is_nothing
         self._functions = {**FUNCTIONS, **(functions or {})}
         self._nodes = Parser(source, list(self._functions)).parse()
@@ -224,7 +226,9 @@ class Template:
 
     def _fail(self, operand: Operand, problem: str, words: str = "") -> FillError:
         where = place(self._source, operand.at)
-        return FillError(f'template: {where}: executing "" at <{words or operand.text}>: {problem}')
+        return FillError(
+            f'template: {self._name}{where}: executing "{self._name}" at <{words or operand.text}>: {problem}'
+        )
 
 
 def _field_names(nodes: list[Node]) -> Iterator[str]:

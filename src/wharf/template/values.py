@@ -26,6 +26,23 @@ class Fields:
         return {}
 
 
+class NilList(list[object]):
+    """Go's nil slice: shown as an empty one, and null in JSON."""
+
+
+class NilMap(dict[str, object]):
+    """Go's nil map: shown as an empty one, and null in JSON."""
+
+
+def _bare(value: object) -> object:
+    """Return `value` with null where something is nil."""
+    if isinstance(value, NilList | NilMap):
+        return None
+    if isinstance(value, dict):
+        return {key: _bare(each) for key, each in value.items()}
+    return [_bare(each) for each in value] if isinstance(value, list) else value
+
+
 def show(value: object) -> str:
     """Return `value` as `%v` prints it in a template."""
     return "<no value>" if value is None else plain(value)
@@ -63,7 +80,7 @@ def encode(value: object) -> str:
     if isinstance(value, Fields):
         text = json.dumps(value.as_json(), separators=(",", ":"), ensure_ascii=False)
         return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(_bare(value), separators=(",", ":"), ensure_ascii=False)
 
 
 def quoted(text: str) -> str:

@@ -120,8 +120,17 @@ def run(session: Session, parsed: Parsed) -> None:
 
 def _print_formatted(layout: str, value: dict[str, object]) -> None:
     from wharf.cli.output.formatted import print_formatted
+    from wharf.template.values import Fields
 
-    print_formatted(layout, value)
+    class Info(Fields):
+        """What the template sees: a type of Docker's, whose name it says."""
+
+        type_name = "command.versionInfo"
+
+        def field(self, name: str, *_arguments: object) -> object:
+            return value[name]
+
+    print_formatted(layout, value if layout == "json" else Info(), name="version")
 
 
 COMMAND = Command("[OPTIONS]", run, most=0, flags=(INSPECT_FORMAT,))

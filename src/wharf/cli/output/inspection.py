@@ -37,10 +37,11 @@ def print_inspection(names: Sequence[str], layout: str, fetch: Callable[[str], b
         if template is None:
             found.append(value)
             continue
+        from wharf.cli.output.nils import typed
         from wharf.template.errors import FillError
 
         try:
-            out.append(template.render(value))
+            out.append(template.render(typed(value)))
         except FillError as error:
             failures.append(f"template parsing error: {error}")
             break
