@@ -34,6 +34,8 @@ class Run:
 
     def __init__(self, endpoints: list[Endpoint]) -> None:
         self.endpoints = endpoints
+        self.is_killed = False
+        """Whether it was sent SIGKILL: a pause that is on its way then lets it go on, to die."""
         self.volumes: list[str] = []
         """The volumes that are mounted, one for each of their places."""
         self.recording: asyncio.Future[list[None]] | None = None

@@ -16,11 +16,14 @@ from wharf.engine.containers.oci import process as oci_process
 from wharf.engine.containers.oci import security
 from wharf.engine.containers.record import Record, Status
 from wharf.engine.errors import NoSuchExec, NotRunning, Restarting
-from wharf.errors import Conflict, EngineError, InvalidParameter, kind_of
+from wharf.errors import Conflict, EngineError, InvalidParameter, Unavailable, kind_of
 from wharf.runtime.spec import Process
 from wharf.schema.exec_ import ExecConfig
 
 _FAILED = "OCI runtime exec failed: exec failed: "
+_CONTAINER_ENDED = "clone3: no such process"
+"""There is no process to be made in the pid namespace of an init that has ended: pid_namespaces(7)."""
+
 _NO_FOLDER = (
     ": Are you trying to mount a directory onto a file (or vice-versa)? "
     "Check if the specified host path exists and is the expected type"
@@ -149,6 +152,8 @@ async def start(
         else:
             found.exit_code = 126
         context.emit(container, "exec_die", {"execID": found.id, "exitCode": str(found.exit_code)})
+        if message.endswith(_CONTAINER_ENDED) or isinstance(error, Unavailable):
+            raise NotRunning(container.id) from error
         raise kind_of(error)(message) from error
     for fd in fds:
         os.close(fd)

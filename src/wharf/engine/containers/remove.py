@@ -18,15 +18,8 @@ async def remove(context: Context, container: Container, *, force: bool, volumes
     """Remove a container; one that runs only by force (it is killed first). `volumes`: anonymous ones too."""
     if container.is_being_removed:
         raise RemovalInProgress(container.id)
-    if container.is_alive and not force:
-        status = container.condition.status
-        state = (
-            "paused and must be unpaused first"
-            if status is Status.PAUSED
-            else f"{status}: stop the container before removing or force remove"
-        )
-        raise Conflict(f'cannot remove container "{container.name}": container is {state}')
-    container.is_being_removed = True
+    async with container.lock:  # what has begun, a start or a pause, comes to its end first
+        _mark(context, container, force=force)
     try:
         if container.run is not None:
             await stop.kill_and_wait(context, container)
@@ -36,6 +29,23 @@ async def remove(context: Context, container: Container, *, force: bool, volumes
             await take_away(context, container, volumes=volumes)
     finally:
         container.is_being_removed = False
+
+
+def _mark(context: Context, container: Container, *, force: bool) -> None:
+    """Mark a container that may be removed; the caller holds the lock."""
+    if container.is_being_removed:
+        raise RemovalInProgress(container.id)
+    if container.id not in context.index:
+        raise NoSuchContainer(container.id)
+    if container.is_alive and not force:
+        status = container.condition.status
+        state = (
+            "paused and must be unpaused first"
+            if status is Status.PAUSED
+            else f"{status}: stop the container before removing or force remove"
+        )
+        raise Conflict(f'cannot remove container "{container.name}": container is {state}')
+    container.is_being_removed = True
 
 
 async def take_away(context: Context, container: Container, *, volumes: bool) -> None:

@@ -30,7 +30,7 @@ from wharf.engine.containers.create import RUNTIMES
 from wharf.engine.containers.joined import Donors
 from wharf.engine.containers.mounts import running
 from wharf.engine.containers.record import Status
-from wharf.engine.errors import RemovalInProgress, StartFailed
+from wharf.engine.errors import NoSuchContainer, RemovalInProgress, StartFailed
 from wharf.errors import Conflict, EngineError, Internal, InvalidParameter, NotFound, NotModified, kind_of
 from wharf.failpoint import failpoint
 from wharf.shim.restart import FIRST_S
@@ -68,6 +68,8 @@ async def start(context: Context, container: Container) -> None:
     async with container.lock:
         if container.is_being_removed:
             raise RemovalInProgress(container.id)
+        if container.id not in context.index:  # it was removed while we waited
+            raise NoSuchContainer(container.id)
         if container.condition.status is Status.PAUSED:
             raise Conflict("cannot start a paused container, try unpause instead")
         if container.is_alive:

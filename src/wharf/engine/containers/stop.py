@@ -9,7 +9,7 @@ from wharf.engine.containers.container import Container, Run
 from wharf.engine.containers.context import Context
 from wharf.engine.containers.record import Condition, Status
 from wharf.engine.errors import CannotKill, NotRunning, Restarting
-from wharf.errors import Conflict, EngineError, Internal, InvalidParameter, NotModified
+from wharf.errors import Conflict, EngineError, Internal, InvalidParameter, NotModified, Unavailable
 from wharf.failpoint import failpoint
 
 _GRACE_AFTER_KILL_S = 10.0
@@ -50,6 +50,7 @@ async def _signal(context: Context, container: Container, number: int) -> None:
     if run is None or not container.is_alive:
         raise NotRunning(container.id)
     is_paused = container.condition.status is Status.PAUSED
+    run.is_killed = run.is_killed or number == signals.SIGKILL
     is_final = _is_final(container, number)
     if restart_policy.has_policy(container) and not await _will_end(
         context, container, run, is_final=is_final
@@ -153,14 +154,21 @@ async def pause(context: Context, container: Container, *, briefly: bool = False
     async with container.lock:
         if container.condition.status is Status.RESTARTING:
             raise Restarting(container.id)
-        if not container.is_alive or container.run is None:
+        if not container.is_alive or container.run is None or container.is_being_removed:
             raise NotRunning(container.id)
         if container.condition.status is Status.PAUSED:
             raise Conflict(f"Container {container.id} is already paused")
         if briefly:  # first on record: an engine that is killed lets it go on when it is back
             await context.index.save(container, container.with_condition(is_frozen_briefly=True))
             failpoint("pause.recorded")
-        await container.run.shim.call("pause")
+        run = container.run
+        try:
+            await run.shim.call("pause")
+            if run.is_killed:  # a frozen process does not die
+                await run.shim.call("resume")
+                raise NotRunning(container.id)
+        except Unavailable as error:  # it has ended meanwhile
+            raise NotRunning(container.id) from error
         condition = container.with_condition(
             status=Status.PAUSED, health=health.unwell(container.condition), is_frozen_briefly=briefly
         )
