@@ -399,7 +399,7 @@ class Networks:
         for endpoint in dead:
             self._leases.forget(endpoint)
         for name in stale:
-            del self._links[name]
+            self._links.pop(name, None)
         return removed
 
     async def _start(self) -> None:
