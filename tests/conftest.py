@@ -15,6 +15,9 @@ from engine_kit.client import Cli, clients
 from engine_kit.engine import Engine, OwnEngine
 from engine_kit.image import busybox_path
 
+# No test starts the default engine of this host by asking for it without an address.
+os.environ["WHARF_AUTOSTART"] = "0"
+
 _FOREIGN = os.environ.get("WHARF_TEST_HOST", "")
 _ENGINE_FIXTURES = {"engine", "own_engine", "fresh_engine", "small_engine", "shared_engine"}
 

@@ -207,6 +207,12 @@ def process_of(script: str, *, terminal: bool = False) -> Process:
     return {**runtime_kit.process_of("/bin/sh", "-c", script), "terminal": terminal}
 
 
+def children() -> list[int]:
+    """Return the children of this process that were not waited for."""
+    text = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii")
+    return [int(pid) for pid in text.split()]
+
+
 def is_alive(pidfd: int) -> bool:
     """Whether the process has not ended."""
     poll = select.poll()

@@ -45,6 +45,13 @@ _OURS = [
     (re.compile(r"\bwharf (?=[a-z\[-])"), "docker "),
 ]
 
+_WRAPPER = """\
+#!/bin/sh
+case "$1" in run | create) verb=$1; shift; set -- "$verb" --cidfile {made}/$$ "$@" ;; esac
+exec {client} "$@"
+"""
+"""The client, which also notes what it makes: an engine that others use is cleared of that and no more."""
+
 
 class Step(NamedTuple):
     """One line and its answer; `remarks` stand before it."""
@@ -99,9 +106,12 @@ class Shell:
         programs = folder / "bin"
         programs.mkdir()
         wrapper = programs / "docker"
-        wrapper.write_text(f'#!/bin/sh\nexec {shlex.join(client)} "$@"\n')
+        self._made = folder / "made"
+        self._made.mkdir()
+        wrapper.write_text(_WRAPPER.format(client=shlex.join(client), made=shlex.quote(str(self._made))))
         wrapper.chmod(0o755)
         self._env = {"PATH": f"{programs}:{os.environ['PATH']}", "HOME": str(folder), "TERM": "xterm"}
+        self._env["WHARF_AUTOSTART"] = "0"
 
     @classmethod
     @contextmanager
@@ -112,6 +122,10 @@ class Shell:
             yield cls(folder, client)
         finally:
             shutil.rmtree(folder)
+
+    def made_containers(self) -> set[str]:
+        """The ids of the containers that this shell has made, whether they are still there or not."""
+        return {path.read_text() for path in self._made.iterdir()} - {""}
 
     def play(self, step: Step) -> Step:
         """Run the step's line again; the step with this answer."""

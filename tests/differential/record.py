@@ -1,6 +1,7 @@
 """Record the transcripts anew on the reference: `python tests/differential/record.py -H unix:///… [NAME…]`.
 
 The engine asked must be Docker; what it answers is what judges us. Look at the change before committing it.
+Others may use it: only the containers that a transcript has made are removed, and what is named `wt-…`.
 """
 
 import argparse
@@ -27,8 +28,11 @@ def main() -> None:
         for path in sorted((HERE / "transcripts").glob("*.txt")):
             if not chosen.names or path.stem in chosen.names:
                 with Shell.made(reference.cli("docker").argv()) as shell:
-                    write(path, [shell.play(step) for step in read(path)])
-                reference.clear()
+                    try:
+                        write(path, [shell.play(step) for step in read(path)])
+                    finally:
+                        reference.remove(shell.made_containers())
+                reference.clear_named()
                 sys.stdout.write(f"{path.stem}\n")
 
 

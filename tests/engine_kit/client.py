@@ -45,6 +45,7 @@ class Cli:
         self.name = name
         self._argv = [*_programs()[name], "-H", host]
         self._env = {"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8", "TERM": "xterm"}
+        self._env["WHARF_AUTOSTART"] = "0"
 
     def argv(self, *words: str) -> list[str]:
         """The whole command line for `words`."""

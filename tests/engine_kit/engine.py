@@ -70,14 +70,12 @@ class Engine:
 
     def clear(self) -> None:
         """Remove the tests' containers, networks, volumes and images but for busybox; leave others alone."""
-        filters = urllib.parse.quote(json.dumps({"ancestor": [IMAGE]}))
-        named = urllib.parse.quote(json.dumps({"name": ["^/wt-"]}))
-        for wanted in (filters, named):
-            answer = self.http("GET", f"/containers/json?all=1&filters={wanted}")
-            assert answer.status == 200, answer.body
-            found = answer.json()
-            assert isinstance(found, list)
-            self.remove({str(one["Id"]) for one in found})
+        self._clear_containers({"ancestor": [IMAGE]})
+        self.clear_named()
+
+    def clear_named(self) -> None:
+        """Remove what the tests have named `wt-…`, and nothing else."""
+        self._clear_containers({"name": ["^/wt-"]})
         networks = self.http(
             "GET", f"/networks?filters={urllib.parse.quote(json.dumps({'name': ['^wt-']}))}"
         ).json()
@@ -94,6 +92,14 @@ class Engine:
                 if tag.startswith("wt-"):
                     removed = self.http("DELETE", f"/images/{tag}?force=1")
                     assert removed.status in (200, 404), removed.body
+
+    def _clear_containers(self, wanted: dict[str, list[str]]) -> None:
+        filters = urllib.parse.quote(json.dumps(wanted))
+        answer = self.http("GET", f"/containers/json?all=1&filters={filters}")
+        assert answer.status == 200, answer.body
+        found = answer.json()
+        assert isinstance(found, list)
+        self.remove({str(one["Id"]) for one in found})
 
     def _clear_volumes(self) -> None:
         filters = urllib.parse.quote(json.dumps({"name": ["^wt-"]}))

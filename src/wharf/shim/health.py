@@ -53,7 +53,6 @@ class Output:
 
     __slots__ = ("_data", "_is_cut")
     is_full = False
-    pids = ()
 
     def __init__(self) -> None:
         self._data = b""

@@ -77,6 +77,7 @@ def _refused(monkeypatch: pytest.MonkeyPatch, settings: session.Globals) -> str:
 
 
 def test_an_address_that_was_given_is_never_started(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WHARF_AUTOSTART")
     words = f"Cannot connect to the Docker daemon at unix://{path}. Is the docker daemon running?"
     assert _refused(monkeypatch, session.Globals(hosts=[f"unix://{path}"])) == words
     monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")

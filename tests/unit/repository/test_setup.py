@@ -98,6 +98,34 @@ def test_an_installation_that_did_not_end_is_done_again(checkout: Path) -> None:
     assert not (checkout / ".venv/left over").exists()
 
 
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_an_environment_behind_a_link_is_used_and_never_replaced(
+    checkout: Path, tmp_path: Path, *, is_whole: bool
+) -> None:
+    theirs = tmp_path / "theirs"
+    (checkout / ".venv").rename(theirs)
+    (checkout / ".venv").symlink_to(theirs)
+    (theirs / "wharf-setup-unfinished").touch()
+    (theirs / "wharf-ready").unlink()
+    if not is_whole:
+        (theirs / "bin/python").unlink()
+    before = sorted(theirs.rglob("*"))
+    done = _run(
+        [checkout / "scripts/setup", "run"],
+        checkout,
+        PIP_NO_INDEX="1",
+        PIP_CONFIG_FILE="/dev/null",
+        PIP_TARGET="",
+        WHARF_PYTHON=sys.executable,
+    )
+    assert f".venv is a symbolic link to {theirs}" in done.stderr
+    assert ("which is used and not replaced" if is_whole else "which has no Python") in done.stderr
+    assert "making .venv" not in done.stderr
+    assert (checkout / ".venv").is_symlink()
+    assert {*before} <= {*theirs.rglob("*")}
+    assert is_whole or done.returncode == 1
+
+
 def test_an_unknown_kind_of_set_up_is_refused(checkout: Path) -> None:
     done = _run([checkout / "scripts/setup", "everything"], checkout)
     assert done.returncode == 1

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine_kit.patience import eventually
+from shim_kit import children
 from wharf.shim.log import courier as courier_module
 from wharf.shim.log.courier import Courier
 from wharf.shim.log.writer import LogWriter
@@ -19,7 +20,6 @@ class Collector:
     """Writes to a file what it is given; before the first it waits for the end of a pipe."""
 
     is_full = False
-    pids = ()
 
     def __init__(self, path: Path, gate: int | None) -> None:
         self._file = path.open("ab", buffering=0)
@@ -55,7 +55,7 @@ def test_everything_arrives_in_order_before_close_returns(tmp_path: Path) -> Non
     courier.close()
     expected = b"".join(b"%d:%d\n" % (1 + number % 2, number) for number in range(1000))
     assert out.read_bytes() == expected + b"end"
-    assert courier.pids == ()
+    assert children() == []
 
 
 def test_a_full_queue_holds_up_and_tells_when_there_is_room(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_a_courier_that_is_killed_is_replaced(tmp_path: Path, monkeypatch: pytes
     courier = Courier(Loop(), collector(out), buffer=0, on_room=nothing)
     courier.write(1, b"one\n")
     eventually(lambda: out.exists() and out.read_bytes() == b"1:one\n")
-    (first,) = courier.pids
+    (first,) = children()
     os.kill(first, signal.SIGKILL)
     os.waitid(os.P_PID, first, os.WEXITED | os.WNOWAIT)
     courier.write(1, b"lost\n")
@@ -114,4 +114,4 @@ def test_a_collector_that_is_stuck_delays_the_end_no_longer_than_the_limit(
     begun = time.monotonic()
     courier.close()
     assert time.monotonic() - begun < 10
-    assert courier.pids == ()
+    assert children() == []

@@ -21,7 +21,6 @@ class Log:
     def __init__(self) -> None:
         self.written: list[tuple[int, bytes]] = []
         self.is_full = False
-        self.pids = ()
 
     def write(self, stream: int, data: bytes, moment: int = 0) -> None:
         del moment

@@ -81,9 +81,9 @@ async def _take_over(context: Context, container: Container, run: Run, state: di
             caught_up,
             status=Status.RESTARTING,
             pid=0,
-            exit_code=last["status"],
-            oom_killed=last["oom_killed"],
-            started_at=last["started_at"],
+            exit_code=last.get("status", known.exit_code),
+            oom_killed=last.get("oom_killed", known.oom_killed),
+            started_at=last.get("started_at") or known.started_at,
         )
         await _follow(context, container, run, condition, 0)
         return

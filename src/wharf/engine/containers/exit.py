@@ -163,7 +163,7 @@ def remove_cgroup(path: str) -> None:
         with open(f"{path}/config.json", encoding="utf-8") as file:
             spec = json.load(file)
         cgroup = Cgroup.load(spec["linux"]["cgroupsPath"])
-    except (FileNotFoundError, json.JSONDecodeError):
+    except (FileNotFoundError, json.JSONDecodeError, KeyError):  # it names none
         return
     try:
         cgroup.kill()
@@ -173,10 +173,14 @@ def remove_cgroup(path: str) -> None:
 
 
 def read_exit(path: str, name: str = EXIT) -> ExitRecord | None:
-    """Return what the shim recorded of a container's end, if it did."""
+    """Return what the shim recorded of a container's end, if it did.
+
+    A shim of an older version may not have known all that is asked now.
+    """
+    record = killed_with_shim()
     try:
         with open(f"{path}/{name}", encoding="utf-8") as file:
-            record: ExitRecord = json.load(file)
+            record.update(json.load(file))
     except FileNotFoundError:
         return None
     return record

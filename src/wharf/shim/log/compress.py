@@ -29,11 +29,6 @@ class Compressor:
     def __init__(self) -> None:
         self._pid = 0
 
-    @property
-    def pids(self) -> tuple[int, ...]:
-        """The child at work, if there is one."""
-        return (self._pid,) if self._pid else ()
-
     def start(self, path: str) -> None:
         """Put `path.gz` in the place of `path`; a failure leaves `path` as it is."""
         self.wait()

@@ -55,11 +55,6 @@ class Courier:
         """Whether the container should wait."""
         return not self._buffer and len(self._queue) > _QUEUE
 
-    @property
-    def pids(self) -> tuple[int, ...]:
-        """The courier's process."""
-        return (self._pid,) if self._pid else ()
-
     def write(self, stream: int, data: bytes, moment: int = 0) -> None:
         """Hand `data` over, now or when there is room."""
         if self._sock is None and not self._launch():

@@ -1,6 +1,6 @@
 """Which writer a container's log needs."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 
 from wharf.linux.seqpacket import ProtocolError
 from wharf.shim.log.courier import Courier
@@ -24,11 +24,6 @@ class Both:
     def is_full(self) -> bool:
         """Whether the container should wait."""
         return self._away.is_full
-
-    @property
-    def pids(self) -> Collection[int]:
-        """The children at work."""
-        return [*self._copy.pids, *self._away.pids]
 
     def write(self, stream: int, data: bytes, moment: int = 0) -> None:
         """Write to both."""

@@ -36,11 +36,6 @@ class LogFiles:
         self.lost = 0
         """How many writes the disk refused; what they held is gone."""
 
-    @property
-    def pids(self) -> tuple[int, ...]:
-        """The children at work."""
-        return self._compressor.pids if self._compressor is not None else ()
-
     def append(self, parts: list[bytes], size: int) -> None:
         """Write `parts` whole or not at all; what a full disk took of them is cut off again."""
         if self._compressor is not None:

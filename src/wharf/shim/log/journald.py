@@ -20,7 +20,6 @@ class Journald:
     """Sends entries that carry `fields` beside the message."""
 
     is_full = False
-    pids = ()
 
     def __init__(self, fields: dict[str, str], path: str = SOCKET) -> None:
         self._path = path

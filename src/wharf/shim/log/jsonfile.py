@@ -43,11 +43,6 @@ class JsonFile:
         """How many writes the disk refused; what they held is gone."""
         return self._files.lost
 
-    @property
-    def pids(self) -> tuple[int, ...]:
-        """The children at work."""
-        return self._files.pids
-
     def write(self, stream: int, data: bytes, moment: int = 0) -> None:
         """Add what was read from `stream`; a line without its end waits for it."""
         if self._lines.holds_back(stream, data):

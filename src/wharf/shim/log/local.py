@@ -29,11 +29,6 @@ class LocalFile:
         self._files = LogFiles(path, max_size=max_size, max_file=max_file, compress=compress, mend=whole_end)
         self._lines = Lines()
 
-    @property
-    def pids(self) -> tuple[int, ...]:
-        """The children at work."""
-        return self._files.pids
-
     def write(self, stream: int, data: bytes, moment: int = 0) -> None:
         """Add what was read from `stream`; a line without its end waits for it."""
         if self._lines.holds_back(stream, data):

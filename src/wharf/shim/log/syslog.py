@@ -78,7 +78,6 @@ class Syslog:
     """Sends to `target`; not connected before the first line."""
 
     is_full = False
-    pids = ()
 
     def __init__(self, target: SyslogTarget) -> None:
         self._target = target

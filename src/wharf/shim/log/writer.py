@@ -1,6 +1,5 @@
 """What every log writer does."""
 
-from collections.abc import Collection
 from typing import Protocol
 
 
@@ -10,10 +9,6 @@ class LogWriter(Protocol):
     @property
     def is_full(self) -> bool:
         """Whether the container should wait with more."""
-
-    @property
-    def pids(self) -> Collection[int]:
-        """Children of the shim that work for the log."""
 
     def write(self, stream: int, data: bytes, moment: int = 0) -> None:
         """Take what was read from `stream` (1 stdout, 2 stderr), lines whole or not.
