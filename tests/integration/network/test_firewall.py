@@ -1,8 +1,11 @@
 """The packet filter seen by real connections: who can reach whom, and under which address."""
 
+import errno
+import os
 import shutil
 import subprocess
-from ipaddress import ip_network
+from collections.abc import Sequence
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import pytest
@@ -12,10 +15,12 @@ from network_kit import container, opened
 from wharf import failpoint
 from wharf.errors import InvalidParameter
 from wharf.linux.netlink import Rtnl, link
-from wharf.linux.nftables import Family, Nft, Table, objects
+from wharf.linux.netlink.message import Message
+from wharf.linux.nftables import Chain, Family, Nft, Table, objects
+from wharf.linux.nftables.nft import following
 from wharf.network import Endpoint, Networks, NetworkSettings
 from wharf.network.errors import NetworkTrouble
-from wharf.network.firewall import BridgeRules, NoFirewall, choose_firewall
+from wharf.network.firewall import BridgeRules, NoFirewall, PortRule, choose_firewall
 from wharf.network.firewall_nftables import NftablesFirewall
 
 OURS = Table(Family.INET, "wharf")
@@ -58,6 +63,15 @@ table inet wharf {
 def sh(*commands: str) -> None:
     for command in commands:
         subprocess.run(["ip", *command.split()], check=True)
+
+
+def listing() -> str:
+    return subprocess.run(["nft", "list", "ruleset"], check=True, capture_output=True, text=True).stdout
+
+
+def words_of(rules: str) -> list[str]:
+    """The elements of a set have no order."""
+    return sorted(rules.replace(",", " ").split())
 
 
 def attach(outside: Namespace) -> None:
@@ -177,8 +191,7 @@ def test_nft_reads_the_rules_as_they_were_meant() -> None:
     bridge = BridgeRules("docker0", (ip_network("172.17.0.0/16"),), True, True, False)
     internal = BridgeRules("internal0", (ip_network("172.18.0.0/16"),), False, False, True)
     NftablesFirewall("wharf").replace([bridge, internal])
-    listing = subprocess.run(["nft", "list", "ruleset"], check=True, capture_output=True, text=True)
-    assert listing.stdout == RULES
+    assert listing() == RULES
 
 
 def test_the_backend_is_chosen_by_the_settings() -> None:
@@ -188,6 +201,89 @@ def test_the_backend_is_chosen_by_the_settings() -> None:
         choose_firewall(NetworkSettings(firewall_backend="iptables"))
     with pytest.raises(InvalidParameter, match="invalid firewall-backend 'ipfw'"):
         choose_firewall(NetworkSettings(firewall_backend="ipfw"))
+
+
+def published(*ports: int) -> BridgeRules:
+    inside = ip_address("172.17.0.2")
+    rules = [PortRule(6, ip_address("0.0.0.0"), port, inside, 80) for port in ports]
+    rules += [PortRule(17, ip_address("127.0.0.1"), port, inside, 53) for port in ports]
+    return BridgeRules("docker0", (ip_network("172.17.0.0/16"),), True, True, False, tuple(rules))
+
+
+@pytest.mark.skipif(shutil.which("nft") is None, reason="nft(8) is not installed")
+@isolated
+def test_a_port_is_a_chain_that_a_map_leads_to() -> None:
+    firewall = NftablesFirewall("wharf")
+    firewall.replace([published(8080)])
+    once = listing()
+    for line in (
+        "elements = { tcp . 8080 : jump tcp-8080 }",
+        "elements = { udp . 8080 : jump own-udp-8080 }",
+        "172.17.0.2 . tcp . 80",
+        "172.17.0.2 . udp . 53",
+        "fib daddr type local meta l4proto . th dport vmap @ports",
+        "ct status dnat ip daddr . meta l4proto . th dport @admitted4 accept",
+        "meta nfproto ipv4 meta l4proto tcp dnat ip to 172.17.0.2:80",
+        "ip daddr 127.0.0.1 meta l4proto udp dnat ip to 172.17.0.2:53",
+    ):
+        assert line in once
+    firewall.replace([published(8080, 8081)])
+    assert "jump tcp-8081" in listing()
+    firewall.replace([published(8080)])
+    assert words_of(listing()) == words_of(once)
+    NftablesFirewall("wharf").replace([published(8080)])
+    assert words_of(listing()) == words_of(once)
+
+
+@isolated
+def test_a_port_touches_only_what_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    firewall = NftablesFirewall("wharf")
+    firewall.replace([published(*range(1000, 1600))])
+    with Nft.open() as nft:
+        before = nft.rules(OURS)
+        sizes: list[int] = []
+        commit = Nft.commit
+
+        def count(self: Nft, messages: Sequence[Message], *, generation: int | None = None) -> None:
+            sizes.append(len(messages))
+            commit(self, messages, generation=generation)
+
+        monkeypatch.setattr(Nft, "commit", count)
+        firewall.replace([published(*range(1000, 1601))])
+        assert len(nft.rules(OURS)) == len(before) + 2
+        firewall.replace([published(*range(1000, 1600))])
+        assert sorted(nft.rules(OURS)) == sorted(before)
+        firewall.replace([published(*range(1000, 1600))])
+    assert len(sizes) == 2
+    assert max(sizes) < 10
+
+
+@isolated
+def test_what_somebody_flushed_comes_back_with_the_next_change() -> None:
+    firewall = NftablesFirewall("wharf")
+    bridge = published(8080)
+    firewall.replace([bridge])
+    with Nft.open() as nft:
+        whole = nft.rules(OURS)
+        nft.commit([objects.flush_chain(Chain(OURS, "forward"))])
+        assert nft.rules(OURS) != whole
+        firewall.replace([bridge])
+        assert nft.rules(OURS) == whole
+        nft.commit([objects.delete_table(OURS)])
+        firewall.replace([bridge])
+        assert nft.rules(OURS) == whole
+
+
+@isolated
+def test_a_transaction_for_rules_that_have_changed_meanwhile_is_refused() -> None:
+    with Nft.open() as nft:
+        generation = nft.generation()
+        nft.commit([objects.add_table(OURS)], generation=generation)
+        assert nft.generation() == following(generation)
+        with pytest.raises(OSError, match=os.strerror(errno.ERESTART)):
+            nft.commit([objects.delete_table(OURS)], generation=generation)
+        assert nft.tables() == [OURS]
+    assert following(0xFFFFFFFF) == 1
 
 
 @isolated

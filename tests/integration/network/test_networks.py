@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from engine_kit.patience import eventually
 from netns_kit import Namespace, isolated, ping, talk
 from network_kit import CONTAINER, Event, container, opened
 from wharf import failpoint
@@ -112,7 +113,8 @@ async def test_a_container_gets_eth0_with_address_route_and_loopback(tmp_path: P
             assert set(found) == {"lo", "eth0"}
             assert "UP" in found["lo"]["flags"]
             assert (found["eth0"]["mtu"], found["eth0"]["address"]) == (1500, endpoint.mac)
-            assert found["eth0"]["operstate"] == "UP"
+            # The kernel makes it so a moment later, by a worker.
+            eventually(lambda: inside.run(lambda: ip("link", "show", "eth0"))[0]["operstate"] == "UP")
             assert "txqlen" not in found["eth0"]
             assert [(a["local"], a["prefixlen"], a["broadcast"]) for a in found["eth0"]["addr_info"]] == [
                 ("172.17.0.2", 16, "172.17.255.255")

@@ -14,6 +14,8 @@ from wharf.linux.netlink.message import attribute, be32, be64, nested, text
 _REG_VERDICT = 0
 _REG_1 = 1
 _REG_2 = 2
+_REG_WORD = 8
+"""The first of the 32-bit registers, in which keys of several parts lie; register 1 begins here, too."""
 
 _LIST_ELEM = 1
 _EXPR_NAME = 1
@@ -74,6 +76,7 @@ IPS_DST_NAT = 1 << 5
 _NFPROTO = {4: 2, 6: 10}
 _SOURCE_OFFSET = {4: 12, 6: 8}
 _DESTINATION_OFFSET = {4: 16, 6: 24}
+_ADDRESS_LENGTH = {4: 4, 6: 16}
 _BASE_NETWORK = 1
 _BASE_TRANSPORT = 2
 
@@ -100,14 +103,40 @@ def name_key(name: str) -> bytes:
     return name.encode().ljust(IFNAMSIZ, b"\0")
 
 
-def meta(key: MetaKey) -> bytes:
+def meta(key: MetaKey, register: int = _REG_1) -> bytes:
     """Load a packet's metadata."""
-    return _expression("meta", be32(1, _REG_1), be32(2, key))
+    return _expression("meta", be32(1, register), be32(2, key))
 
 
-def payload(base: int, offset: int, length: int) -> bytes:
+def payload(base: int, offset: int, length: int, register: int = _REG_1) -> bytes:
     """Load `length` bytes of the packet."""
-    return _expression("payload", be32(1, _REG_1), be32(2, base), be32(3, offset), be32(4, length))
+    return _expression("payload", be32(1, register), be32(2, base), be32(3, offset), be32(4, length))
+
+
+def port_of_host() -> bytes:
+    """Load what `port_key` makes keys of: `meta l4proto . th dport`."""
+    return _port_from(_REG_WORD)
+
+
+def address_and_port(version: int) -> bytes:
+    """Load what `address_and_port_key` makes keys of: `ip daddr . meta l4proto . th dport`."""
+    length = _ADDRESS_LENGTH[version]
+    loaded = payload(_BASE_NETWORK, _DESTINATION_OFFSET[version], length)
+    return loaded + _port_from(_REG_WORD + length // 4)
+
+
+def port_key(protocol: int, port: int) -> bytes:
+    """Return a key of two parts; each fills whole words."""
+    return bytes((protocol, 0, 0, 0)) + port.to_bytes(2, "big") + bytes(2)
+
+
+def address_and_port_key(address: IPAddress, protocol: int, port: int) -> bytes:
+    """Return a key of three parts."""
+    return address.packed + port_key(protocol, port)
+
+
+def _port_from(register: int) -> bytes:
+    return meta(MetaKey.L4PROTO, register) + payload(_BASE_TRANSPORT, 2, 2, register + 1)
 
 
 def compare(data: bytes, *, equal: bool = True) -> bytes:

@@ -23,7 +23,8 @@ _SUBSYSTEM = 10
 _NEWTABLE, _GETTABLE, _DELTABLE = 0, 1, 2
 _NEWCHAIN, _GETCHAIN, _DELCHAIN = 3, 4, 5
 _NEWRULE, _GETRULE, _DELRULE = 6, 7, 8
-_NEWSET, _NEWSETELEM, _DELSETELEM = 9, 12, 14
+_NEWSET, _DELSET, _NEWSETELEM, _DELSETELEM = 9, 11, 12, 14
+_GETGEN = 16
 
 _SET_MAP = 8
 _DATA_VERDICT_TYPE = 0xFFFFFF00
@@ -64,6 +65,10 @@ class KeyType(enum.IntEnum):
     IPV4 = 7
     IPV6 = 8
     IFNAME = 41
+    PORT = 12 << 6 | 13
+    """`inet_proto . inet_service`; each part of a joined key has six bits."""
+    IPV4_PORT = 7 << 12 | PORT
+    IPV6_PORT = 8 << 12 | PORT
 
 
 _USERDATA_KEY_ORDER = b"\0\4"
@@ -72,8 +77,11 @@ _KEY_ORDER = {
     KeyType.IFNAME: (1).to_bytes(4, sys.byteorder),
     KeyType.IPV4: (2).to_bytes(4, sys.byteorder),
     KeyType.IPV6: (2).to_bytes(4, sys.byteorder),
+    KeyType.PORT: bytes(4),
+    KeyType.IPV4_PORT: bytes(4),
+    KeyType.IPV6_PORT: bytes(4),
 }
-"""1: the machine's order, 2: network order."""
+"""1: the machine's order, 2: network order, 0: each part has its own."""
 
 PRIORITY_RAW = -300
 PRIORITY_DSTNAT = -100
@@ -159,6 +167,11 @@ def add_set(found: Set, set_id: int = 1) -> Message:
     return _message(_NEWSET, found.table.family, NLM_F_CREATE, *parts)
 
 
+def delete_set(found: Set) -> Message:
+    """Delete a set that no rule asks."""
+    return _message(_DELSET, found.table.family, 0, text(1, found.table.name), text(2, found.name))
+
+
 def add_elements(found: Set, keys: Sequence[bytes]) -> Message:
     """Put keys into a set."""
     elements = [nested(_LIST_ELEM, value(_ELEM_KEY, key)) for key in keys]
@@ -184,6 +197,11 @@ def _elements(kind: int, flags: int, found: Set, elements: Sequence[bytes]) -> M
     return _message(kind, found.table.family, flags, *parts)
 
 
+def get_generation() -> Message:
+    """Ask for the number of the rules' generation: each transaction of anybody's makes the next."""
+    return Message(_SUBSYSTEM << 8 | _GETGEN, 0, bytes(4))
+
+
 def list_tables() -> Message:
     """Ask for the tables of all families."""
     return Message(_SUBSYSTEM << 8 | _GETTABLE, 0, bytes(4))
@@ -197,6 +215,11 @@ def list_chains(family: Family) -> Message:
 def list_rules(table: Table) -> Message:
     """Ask for the rules of a table."""
     return _message(_GETRULE, table.family, 0, text(1, table.name))
+
+
+def parse_generation(message: Received) -> int:
+    """Return the number of an answer."""
+    return int.from_bytes(attributes(message.body[4:])[1], "big")
 
 
 def parse_table(message: Received) -> Table | None:
