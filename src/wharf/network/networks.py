@@ -19,7 +19,7 @@ from wharf.aio.lane import Lane
 from wharf.errors import Conflict, EngineError, Forbidden, InvalidParameter
 from wharf.failpoint import failpoint
 from wharf.linux.netlink import Rtnl
-from wharf.network import creation, demands, gateway, store, sysctl
+from wharf.network import creation, demands, flows, gateway, store, sysctl
 from wharf.network.driver import Driver
 from wharf.network.drivers.bridge import BridgeDriver
 from wharf.network.drivers.host import HostDriver
@@ -39,6 +39,7 @@ from wharf.network.making import Maker
 from wharf.network.names import Names
 from wharf.network.network import Network
 from wharf.network.predefined import Predefined
+from wharf.network.published import PublishedPort
 from wharf.network.publishing import Publishing
 from wharf.network.settings import NetworkSettings
 from wharf.schema.filters import Filters
@@ -86,7 +87,7 @@ class Networks:
         self._links: dict[str, str] = {}
         self._gone: set[str] = set()
         self._leaving: dict[str, list[Endpoint]] = {}
-        self.ports = Publishing(db, names, self._ways_out, lambda: self._lane.run(self._filter))
+        self.ports = Publishing(db, names, self._ways_out, self._lead)
         self._changing = asyncio.Lock()
         self._maker = Maker(db, self._lane, rtnl, self._bridge, settings)
 
@@ -329,8 +330,8 @@ class Networks:
                 raise NetworkTrouble("cannot set the default route", error) from error
 
         await self._lane.run(work)
-        if self.ports.of(container_id):
-            await self._lane.run(self._filter)
+        if ports := self.ports.of(container_id):
+            await self._lead(ports)
 
     async def unplug(self, endpoint: Endpoint, *, patience_s: float = 2.0) -> None:
         """Remove the endpoint's link from the host, or see that the container's end has taken it along.
@@ -434,6 +435,16 @@ class Networks:
             self._bridge.ensure(network)
         except (EngineError, OSError) as error:
             _log.error("cannot bring up network %s: %s", network.name, error)
+
+    async def _lead(self, ports: Sequence[PublishedPort]) -> None:
+        """Have the firewall say what is published; `ports` lead elsewhere now."""
+
+        def work() -> None:
+            self._filter()
+            failpoint("network.firewall.flows")
+            flows.forget(self._rtnl, ports)
+
+        await self._lane.run(work)
 
     def _filter(self) -> None:
         """Make the firewall's rules say what the networks and their ports are; runs on the lane."""

@@ -28,10 +28,17 @@ WaysOut = Callable[[str], Mapping[int, tuple[Network, Endpoint]]]
 
 
 class Publishing:
-    """The published ports of all containers. `apply` makes the packet filter say what `rules` returns."""
+    """The published ports of all containers. `apply` makes the packet filter say what `rules` returns.
+
+    It is told which ports lead elsewhere now.
+    """
 
     def __init__(
-        self, db: Database, keeper: Names | None, ways_out: WaysOut, apply: Callable[[], Awaitable[None]]
+        self,
+        db: Database,
+        keeper: Names | None,
+        ways_out: WaysOut,
+        apply: Callable[[Sequence[PublishedPort]], Awaitable[None]],
     ) -> None:
         self._db = db
         self._keeper = keeper
@@ -96,7 +103,7 @@ class Publishing:
             failpoint("network.publish.recorded")
             await self._hold(container_id, ports, [one.fd for one in reserved])
             failpoint("network.publish.held")
-            await self._apply()
+            await self._apply(ports)
             failpoint("network.publish.led")
         except BaseException:
             await self.take_back(container_id)
@@ -106,9 +113,9 @@ class Publishing:
 
     async def take_back(self, container_id: str) -> None:
         """Take a container's ports back; nothing happens when it has none."""
-        if self._published.pop(container_id, None) is None:
+        if (ports := self._published.pop(container_id, None)) is None:
             return
-        await self._apply()
+        await self._apply(ports)
         failpoint("network.unpublish.filtered")
         if self._keeper is not None:
             await self._keeper.unhold(container_id)

@@ -14,6 +14,7 @@ from wharf.linux.netlink.message import (
     number,
     string,
     text,
+    u8,
     u32,
 )
 
@@ -39,6 +40,7 @@ _IFLA_INFO_DATA = 2
 _IFLA_INFO_SLAVE_KIND = 4
 _IFLA_INFO_SLAVE_DATA = 5
 _IFLA_BRPORT_MODE = 4
+_IFLA_BRPORT_ISOLATED = 33
 _VETH_INFO_PEER = 1
 _IFLA_INET_CONF = 1
 _RTEXT_FILTER_SKIP_STATS = 8
@@ -158,10 +160,14 @@ def change(
     return Message(RTM_NEWLINK, 0, body)
 
 
-def change_port(link: int | str, *, hairpin: bool) -> Message:
-    """Change a port of a bridge: in hairpin mode a frame may leave by the port it came in by."""
-    mode = attribute(_IFLA_BRPORT_MODE, bytes((hairpin,)))
-    info = text(_IFLA_INFO_SLAVE_KIND, "bridge") + nested(_IFLA_INFO_SLAVE_DATA, mode)
+def change_port(link: int | str, *, hairpin: bool | None = None, isolated: bool | None = None) -> Message:
+    """Change a port of a bridge.
+
+    In hairpin mode a frame may leave by the port it came in by; isolated ports do not hear each other.
+    """
+    data = b"" if hairpin is None else u8(_IFLA_BRPORT_MODE, hairpin)
+    data += b"" if isolated is None else u8(_IFLA_BRPORT_ISOLATED, isolated)
+    info = text(_IFLA_INFO_SLAVE_KIND, "bridge") + nested(_IFLA_INFO_SLAVE_DATA, data)
     return Message(RTM_NEWLINK, 0, _named(link) + nested(_IFLA_LINKINFO, info))
 
 

@@ -15,7 +15,7 @@ from wharf.linux.netlink.link import Link
 from wharf.network import demands, gateway, sysctl
 from wharf.network.endpoint import HOST_LINK, Endpoint
 from wharf.network.errors import BridgeTaken, NetworkTrouble
-from wharf.network.network import OPTION_INHIBIT_IPV4, BridgeLink, Network
+from wharf.network.network import OPTION_ICC, OPTION_INHIBIT_IPV4, BridgeLink, Network
 
 _SCOPE_LINK = 253
 """RT_SCOPE_LINK: addresses the kernel makes of a link's own."""
@@ -171,6 +171,9 @@ class BridgeDriver:
             )
         )
         failpoint("network.plug.made")
+        if not network.claims(OPTION_ICC):
+            # Frames from one port to another need not meet the IP filter.
+            self._rtnl.run(link.change_port(endpoint.host_link, isolated=True))
         return bridge.ifindex
 
     def _set_up(
