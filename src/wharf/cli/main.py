@@ -190,7 +190,7 @@ def _command_help(program: str, row: Row, path: str) -> str:
     command = load(row)
     return layout.page(
         command.usage_of(program, path),
-        command.long or row.short,
+        (command.long or row.short).replace("{program}", program),
         aliases=row.aliases(program),
         option_table=layout.options(command.flags, layout.terminal_width()),
     )

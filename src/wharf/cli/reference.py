@@ -37,6 +37,13 @@ class Reference:
         digest = f"@{self.digest}" if self.digest else ""
         return self.familiar_name + tag + digest
 
+    @property
+    def full(self) -> str:
+        """The whole name with nothing left out."""
+        tag = f":{self.tag}" if self.tag else ""
+        digest = f"@{self.digest}" if self.digest else ""
+        return f"{self.domain}/{self.path}{tag}{digest}"
+
     def with_default_tag(self) -> Reference:
         """Return the same with the tag `latest` where neither tag nor digest is given."""
         if self.tag or self.digest:

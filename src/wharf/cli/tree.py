@@ -58,6 +58,7 @@ class Row:
 GROUPS = {
     "container": "Manage containers",
     "image": "Manage images",
+    "manifest": "Manage Docker image manifests and manifest lists",
     "network": "Manage networks",
     "registry": "Serve a registry",
     "system": "Manage Docker",
@@ -171,6 +172,15 @@ ROWS = (
     ),
     Row("container prune", "container_prune", "Remove all stopped containers"),
     Row("image inspect", "image_inspect", "Display detailed information on one or more images"),
+    Row("manifest annotate", "manifest_annotate", "Add additional information to a local image manifest"),
+    Row(
+        "manifest create",
+        "manifest_create",
+        "Create a local manifest list for annotating and pushing to a registry",
+    ),
+    Row("manifest inspect", "manifest_inspect", "Display an image manifest, or manifest list"),
+    Row("manifest push", "manifest_push", "Push a manifest list to a repository"),
+    Row("manifest rm", "manifest_rm", "Delete one or more manifest lists from local storage"),
     Row("network connect", "network_connect", "Connect a container to a network"),
     Row("network create", "network_create", "Create a network"),
     Row("network disconnect", "network_disconnect", "Disconnect a container from a network"),
@@ -197,7 +207,7 @@ ROWS = (
 
 NOT_YET = frozenset({
     "build", "builder", "checkpoint", "compose", "buildx", "context",
-    "manifest", "plugin", "trust", "config", "node", "secret", "service", "stack", "swarm",
+    "plugin", "trust", "config", "node", "secret", "service", "stack", "swarm",
     "image build",
     "system prune", "system dial-stdio",
 })  # fmt: skip
