@@ -9,12 +9,13 @@ import argparse
 import json
 import os
 from collections.abc import Callable, Sequence
+from ipaddress import ip_address
 from typing import NamedTuple, NoReturn
 
 from wharf import __version__
 from wharf.engine.logs.options import check as check_log_options
 from wharf.errors import InvalidParameter
-from wharf.network.settings import DEFAULT_ADDRESS_POOLS, AddressPool
+from wharf.network.settings import DEFAULT_ADDRESS_POOLS, PUBLISH_POLICIES, AddressPool
 
 DEFAULT_CONFIG_FILE = "/etc/wharf/daemon.json"
 DEFAULT_DATA_ROOT = "/var/lib/wharf"
@@ -69,6 +70,14 @@ SETTINGS = (
     Setting("iptables", "bool", True, "Enable addition of firewall rules"),
     Setting("ip-forward", "bool", True, "Enable IP forwarding in system configuration"),
     Setting("ip-masq", "bool", True, "Enable IP masquerading for the default bridge network"),
+    Setting("ip", "string", "0.0.0.0", "Host IP for port publishing from the default bridge network"),
+    Setting("userland-proxy", "bool", True, "Use userland proxy for loopback traffic"),
+    Setting(
+        "publish-policy",
+        "string",
+        "docker",
+        'How far published ports reach ("docker"|"host-firewall"|"loopback")',
+    ),
     Setting("firewall-backend", "string", "auto", "Firewall backend to use, auto or nftables"),
     Setting("dns", "list", (), "DNS server to use"),
     Setting("dns-opt", "list", (), "DNS options to use", None, "dns-opts"),
@@ -120,7 +129,6 @@ NOT_YET = [
     "https-proxy",
     "init",
     "init-path",
-    "ip",
     "ip-forward-no-drop",
     "ip6tables",
     "ipv6",
@@ -141,7 +149,6 @@ NOT_YET = [
     "tlscert",
     "tlskey",
     "tlsverify",
-    "userland-proxy",
     "userland-proxy-path",
     "userns-remap",
 ]
@@ -165,6 +172,9 @@ class Settings(NamedTuple):
     iptables: bool
     ip_forward: bool
     ip_masq: bool
+    ip: str
+    userland_proxy: bool
+    publish_policy: str
     firewall_backend: str
     dns: tuple[str, ...]
     dns_opt: tuple[str, ...]
@@ -287,6 +297,7 @@ def _check(settings: Settings) -> None:
     ):
         if value != only:
             raise InvalidParameter(f"--{flag}={value} is not supported by this engine yet")
+    _check_publishing(settings)
     try:
         check_log_options(settings.log_driver, dict(settings.log_opt))
     except InvalidParameter as error:
@@ -301,6 +312,24 @@ def _check(settings: Settings) -> None:
     for name, path in (("data-root", settings.data_root), ("exec-root", settings.exec_root)):
         if not os.path.isabs(path):
             raise InvalidParameter(f"--{name} must be an absolute path, not {path}")
+
+
+def _check_publishing(settings: Settings) -> None:
+    try:
+        ip_address(settings.ip)
+    except ValueError:
+        raise InvalidParameter(
+            f'invalid argument "{settings.ip}" for "--ip" flag: failed to parse IP: "{settings.ip}"'
+        ) from None
+    if not settings.iptables and not settings.icc:
+        raise InvalidParameter(
+            "You specified --iptables=false with --icc=false. ICC=false uses iptables to function. "
+            "Please set --icc or --iptables to true"
+        )
+    if settings.publish_policy not in PUBLISH_POLICIES:
+        raise InvalidParameter(f"invalid publish-policy: {settings.publish_policy}")
+    if settings.publish_policy == "host-firewall" and not settings.userland_proxy:
+        raise InvalidParameter("--publish-policy=host-firewall needs --userland-proxy")
 
 
 def _read_file(path: str, *, must_exist: bool) -> dict[str, object]:

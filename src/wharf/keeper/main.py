@@ -10,8 +10,9 @@ import socket
 
 from wharf import errors
 from wharf.failpoint import failpoint
+from wharf.keeper.datagrams import Target
 from wharf.keeper.places import Place
-from wharf.keeper.ports import HeldPort, Target, hold
+from wharf.keeper.ports import Held, hold
 from wharf.keeper.resolver import Resolver, Settings, upstreams
 from wharf.keeper.zone import Entry, Zone
 from wharf.linux import prctl, seqpacket
@@ -62,7 +63,7 @@ class Keeper:
         self._zone = Zone()
         self._home_fd = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         self._resolvers: dict[str, Resolver] = {}
-        self._held: dict[str, list[HeldPort]] = {}
+        self._held: dict[str, list[Held]] = {}
         self._unheld: set[str] = set()
         """Containers whose ports nobody has asked for since `mark`."""
         self._marked: set[str] = set()

@@ -1,18 +1,17 @@
 """Ports of the host that are held for a container, and the connections that come to them.
 
 A socket that is bound keeps everybody else off its port. The packet filter leads most connections past it, to
-the container; one that arrives here (over IPv6 to a container that has none, say) is carried over by hand.
-Datagrams that arrive here are not: they are left lying in the socket's small buffer.
+the container; one that arrives here (over IPv6 to a container that has none, say) is carried over by hand,
+and so are datagrams (`datagrams.py`). Where nothing is to be carried a connection is ended at once, and
+datagrams are left lying in the socket's small buffer.
 """
 
 import socket
 from collections.abc import Sequence
 
+from wharf.keeper.datagrams import HeldDatagrams, Target
 from wharf.shim import loop as event
 from wharf.shim.loop import Loop
-
-Target = tuple[str, int]
-"""Address and port in the container."""
 
 _CHUNK = 64 * 1024
 _BURST = 32
@@ -30,7 +29,7 @@ class HeldPort:
         self.target = target
         self.carried: set[Carried] = set()
         self._sock = sock
-        if sock.type == socket.SOCK_STREAM and target is not None:
+        if sock.type == socket.SOCK_STREAM:
             loop.add(sock.fileno(), event.IN, self._on_connection)
         else:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 0)
@@ -152,6 +151,15 @@ class Way:
         return event.OUT if self._held else 0
 
 
-def hold(loop: Loop, fds: Sequence[int], targets: Sequence[Target | None]) -> list[HeldPort]:
+Held = HeldPort | HeldDatagrams
+
+
+def hold(loop: Loop, fds: Sequence[int], targets: Sequence[Target | None]) -> list[Held]:
     """Hold the ports of sockets, which are ours now."""
-    return [HeldPort(loop, socket.socket(fileno=fd), target) for fd, target in zip(fds, targets, strict=True)]
+    return [_held(loop, socket.socket(fileno=fd), target) for fd, target in zip(fds, targets, strict=True)]
+
+
+def _held(loop: Loop, sock: socket.socket, target: Target | None) -> Held:
+    if sock.type == socket.SOCK_DGRAM and target is not None:
+        return HeldDatagrams(loop, sock, target)
+    return HeldPort(loop, sock, target)

@@ -92,7 +92,7 @@ def describe(
             OPTION_DEFAULT_BRIDGE: "true",
             OPTION_ICC: _word(settings.icc),
             OPTION_MASQUERADE: _word(settings.ip_masq),
-            OPTION_HOST_BINDING: "0.0.0.0",
+            OPTION_HOST_BINDING: settings.host_ip,
             OPTION_BRIDGE: link.name,
             OPTION_MTU: str(settings.mtu),
         },

@@ -73,7 +73,8 @@ def choose_firewall(settings: NetworkSettings) -> Firewall:
         case "" | "auto" | "nftables":
             from wharf.network.firewall_nftables import NftablesFirewall  # noqa: PLC0415  # only where it is used
 
-            return NftablesFirewall(settings.instance)
+            leads_others = settings.publish_policy != "host-firewall"
+            return NftablesFirewall(settings.instance, leads_others=leads_others)
         case "iptables":
             raise InvalidParameter('firewall-backend "iptables" is not available, use "nftables"')
         case other:

@@ -44,7 +44,9 @@ class NftablesFirewall:
 
     name = "nftables"
 
-    def __init__(self, instance: str) -> None:
+    def __init__(self, instance: str, *, leads_others: bool = True) -> None:
+        """With `leads_others` false only the host's own packets are led to published ports."""
+        self._leads_others = leads_others
         self._table = Table(Family.INET, instance)
         self._forward = Chain(self._table, "forward", ChainType.FILTER, Hook.FORWARD, PRIORITY_FILTER)
         self._postrouting = Chain(
@@ -136,7 +138,8 @@ class NftablesFirewall:
         to_host = expression.destination_type(AddressType.LOCAL) + expression.port_of_host()
         everybodys = to_host + expression.verdict_map(self._ports.name)
         chains[self._early] = [_not_to_loopback(bridge) for bridge in bridges]
-        chains[self._prerouting] = [everybodys]
+        if self._leads_others:
+            chains[self._prerouting] = [everybodys]
         chains[self._output] = [to_host + expression.verdict_map(self._own_ports.name), everybodys]
         for port in (port for bridge in bridges for port in bridge.ports):
             # Before routing, a neighbour's packet may name 127.0.0.1, too: what is there is for the host.

@@ -87,7 +87,7 @@ class Networks:
         self._links: dict[str, str] = {}
         self._gone: set[str] = set()
         self._leaving: dict[str, list[Endpoint]] = {}
-        self.ports = Publishing(db, names, self._ways_out, self._lead)
+        self.ports = Publishing(db, names, self._ways_out, self._lead, settings)
         self._changing = asyncio.Lock()
         self._maker = Maker(db, self._lane, rtnl, self._bridge, settings)
 

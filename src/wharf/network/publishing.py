@@ -18,9 +18,11 @@ from wharf.network.names import Names
 from wharf.network.network import OPTION_HOST_BINDING, Network
 from wharf.network.ports import PROTOCOLS, Ports
 from wharf.network.published import PublishedPort
+from wharf.network.settings import NetworkSettings
 from wharf.schema.host_config import PortBinding
 from wharf.state.database import Database
 
+_ANYWHERE = "0.0.0.0"
 _HAS_IPV6 = "/proc/net/if_inet6"
 
 WaysOut = Callable[[str], Mapping[int, tuple[Network, Endpoint]]]
@@ -39,11 +41,13 @@ class Publishing:
         keeper: Names | None,
         ways_out: WaysOut,
         apply: Callable[[Sequence[PublishedPort]], Awaitable[None]],
+        settings: NetworkSettings,
     ) -> None:
         self._db = db
         self._keeper = keeper
         self._ways_out = ways_out
         self._apply = apply
+        self._settings = settings
         self._ports = Ports()
         self._published: dict[str, tuple[PublishedPort, ...]] = {}
 
@@ -87,7 +91,7 @@ class Publishing:
             bindings,
             exposed,
             publish_all=publish_all,
-            default_ip=network.options.get(OPTION_HOST_BINDING) or "0.0.0.0",
+            default_ip=self._default_ip(network),
             has_ipv6=os.path.exists(_HAS_IPV6),
         )
         taken = [port for ports in self._published.values() for port in ports]
@@ -140,6 +144,11 @@ class Publishing:
             for fd in fds:
                 os.close(fd)
 
+    def _default_ip(self, network: Network) -> str:
+        """Return where a port that names no address is published."""
+        chosen = network.options.get(OPTION_HOST_BINDING) or _ANYWHERE
+        return "127.0.0.1" if chosen == _ANYWHERE and self._settings.publish_policy == "loopback" else chosen
+
     def _main_way_out(self, container_id: str) -> tuple[Network, Endpoint] | None:
         ways_out = self._ways_out(container_id)
         return ways_out.get(4) or ways_out.get(6)
@@ -150,5 +159,6 @@ class Publishing:
         if self._keeper is None or way_out is None:
             return
         inside = way_out[1].ip or way_out[1].ip6
-        targets = [(inside, port.container_port) if port.protocol == "tcp" else None for port in ports]
+        carried = {"tcp", "udp"} if self._settings.userland_proxy else set()
+        targets = [(inside, port.container_port) if port.protocol in carried else None for port in ports]
         await self._keeper.hold(container_id, fds, targets)

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+PUBLISH_POLICIES = ("docker", "host-firewall", "loopback")
+
 
 class AddressPool(NamedTuple):
     """Subnets for networks that name none: `base` cut into networks of `size` bits."""
@@ -41,6 +43,17 @@ class NetworkSettings(NamedTuple):
     ip_masq: bool = True
     icc: bool = True
     """Whether containers on the default bridge may talk to each other."""
+    host_ip: str = "0.0.0.0"
+    """Where containers on the default bridge publish ports of which no address is said; `--ip`."""
+    userland_proxy: bool = True
+    """Whether the keeper carries what the packet filter does not lead."""
+    publish_policy: str = "docker"
+    """How far a published port reaches.
+
+    `docker`: the packet filter leads to it, past the host's own INPUT rules. `host-firewall`: who comes from
+    elsewhere must pass those; the keeper carries it over. `loopback`: as `docker`, but of the host's own
+    addresses 127.0.0.1 is what a port that names none is published at.
+    """
     dns: tuple[str, ...] = ()
     dns_search: tuple[str, ...] = ()
     dns_opts: tuple[str, ...] = ()

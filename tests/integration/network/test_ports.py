@@ -32,6 +32,24 @@ def lo_up() -> None:
         rtnl.run(link.change("lo", up=True))
 
 
+def wire(rtnl: Rtnl, outside: Namespace) -> None:
+    """Give the host, 198.51.100.1, a neighbour."""
+    rtnl.run(link.create_veth("wire", mtu=1500, peer="wire", peer_namespace=outside.fd))
+    set_up(rtnl, "198.51.100.1/24")
+
+    def there() -> None:
+        with Rtnl.open() as other:
+            set_up(other, "198.51.100.2/24")
+
+    outside.run(there)
+
+
+def set_up(rtnl: Rtnl, interface: str) -> None:
+    found = rtnl.link("wire")
+    assert found is not None
+    rtnl.run(add(found.ifindex, IPv4Interface(interface)), link.change(found.ifindex, up=True))
+
+
 @isolated
 async def test_datagrams_follow_a_port_that_is_published_and_withdrawn(tmp_path: Path) -> None:
     lo_up()
@@ -62,10 +80,7 @@ async def test_datagrams_follow_a_port_that_is_published_and_withdrawn(tmp_path:
 async def test_what_containers_ask_of_that_port_elsewhere_goes_on(tmp_path: Path) -> None:
     lo_up()
     with Rtnl.open() as rtnl, Namespace() as outside:
-        rtnl.run(link.create_veth("wire", mtu=1500, peer="wire", peer_namespace=outside.fd))
-        found = rtnl.link("wire")
-        assert found is not None
-        rtnl.run(add(found.ifindex, IPv4Interface("198.51.100.1/24")), link.change(found.ifindex, up=True))
+        wire(rtnl, outside)
         async with opened(tmp_path) as networks:
             with Namespace() as inside, Conntrack.open() as conntrack:
                 endpoint = await networks.lease(container(1), "bridge")
@@ -97,3 +112,48 @@ async def test_with_icc_off_containers_do_not_hear_each_other(tmp_path: Path) ->
                     with pytest.raises(OSError):  # noqa: PT011  # no address is found, or no answer comes
                         talk(other, one, endpoint.ip, limit_s=0.3)
             await networks.retire()
+
+
+@isolated
+@pytest.mark.parametrize("policy", ["docker", "host-firewall"])
+async def test_how_far_a_port_reaches_past_the_hosts_firewall(tmp_path: Path, policy: str) -> None:
+    """With `host-firewall` who comes from elsewhere meets the host's own socket, here nobody's."""
+    lo_up()
+    with Rtnl.open() as rtnl, Namespace() as outside, Namespace() as inside:
+        wire(rtnl, outside)
+        async with opened(tmp_path, NetworkSettings(publish_policy=policy)) as networks:
+            endpoint = await networks.lease(container(1), "bridge")
+            await networks.plug(endpoint, inside.netlink_fd)
+            asked = {"8000/tcp": [PortBinding(host_ip="0.0.0.0", host_port="8000")]}
+            await networks.ports.publish(container(1), asked, (), publish_all=False)
+            assert talk(inside, None, "198.51.100.1") == "198.51.100.1"
+            if policy == "docker":
+                assert talk(inside, outside, "198.51.100.1") == "198.51.100.2"
+            else:
+                with pytest.raises(ConnectionRefusedError):
+                    talk(inside, outside, "198.51.100.1")
+
+
+@isolated
+@pytest.mark.parametrize(
+    ("settings", "address"),
+    [
+        (NetworkSettings(), "0.0.0.0"),
+        (NetworkSettings(host_ip="127.0.0.2"), "127.0.0.2"),
+        (NetworkSettings(publish_policy="loopback"), "127.0.0.1"),
+        (NetworkSettings(publish_policy="loopback", host_ip="127.0.0.3"), "127.0.0.3"),
+    ],
+)
+async def test_where_a_port_is_published_that_names_no_address(
+    tmp_path: Path, settings: NetworkSettings, address: str
+) -> None:
+    lo_up()
+    async with opened(tmp_path, settings) as networks:
+        with Namespace() as inside:
+            endpoint = await networks.lease(container(1), "bridge")
+            await networks.plug(endpoint, inside.netlink_fd)
+            await networks.ports.publish(
+                container(1), {"80/tcp": [PortBinding(host_port="18080")]}, (), publish_all=False
+            )
+            assert next(port.host_ip for port in networks.ports.of(container(1))) == address
+            assert len(networks.ports.of(container(1))) == (2 if address == "0.0.0.0" else 1)

@@ -1,6 +1,7 @@
 """wharfd's flags and file, as dockerd takes them."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,30 @@ def test_a_pool_is_read_from_flag_and_file(file: Path) -> None:
     )
     given = configure(file, **{"default-address-pools": [{"base": "10.1.0.0/16", "size": 24}]})
     assert given.default_address_pool == (pool,)
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--ip", "nowhere"], 'invalid argument "nowhere" for "--ip" flag: failed to parse IP: "nowhere"'),
+        (["--publish-policy", "none"], "invalid publish-policy: none"),
+        (
+            ["--publish-policy", "host-firewall", "--userland-proxy=false"],
+            "--publish-policy=host-firewall needs --userland-proxy",
+        ),
+        (["--iptables=false", "--icc=false"], "You specified --iptables=false with --icc=false. "),
+    ],
+)
+def test_what_makes_no_sense_for_ports_is_refused(flags: list[str], words: str) -> None:
+    with pytest.raises(InvalidParameter, match=re.escape(words)):
+        read(flags)
+
+
+def test_how_ports_are_published_is_read() -> None:
+    settings = read([]).settings
+    assert (settings.ip, settings.userland_proxy, settings.publish_policy) == ("0.0.0.0", True, "docker")
+    settings = read(["--ip", "::1", "--userland-proxy=0", "--publish-policy=loopback"]).settings
+    assert (settings.ip, settings.userland_proxy, settings.publish_policy) == ("::1", False, "loopback")
 
 
 def test_lists_have_plural_keys_in_the_file(file: Path) -> None:
