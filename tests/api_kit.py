@@ -323,9 +323,9 @@ class FakeImages:
         self.asked.append(("tag", (text, repository, tag)))
 
     async def remove(
-        self, text: str, *, force: bool = False, prune: bool = True
+        self, text: str, *, force: bool = False, prune: bool = True, platform: str = ""
     ) -> Sequence[ImageDeleteItem]:
-        self.asked.append(("remove", (text, force, prune)))
+        self.asked.append(("remove", (text, force, prune, platform)))
         return [ImageDeleteItem(untagged=text)]
 
     async def load(

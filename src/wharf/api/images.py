@@ -49,7 +49,7 @@ class ImagesBackend(Protocol):
         """Give an image another name."""
 
     async def remove(
-        self, text: str, *, force: bool = False, prune: bool = True
+        self, text: str, *, force: bool = False, prune: bool = True, platform: str = ""
     ) -> Sequence[ImageDeleteItem]:
         """Remove a name, or an image and (`prune`) the parents nobody needs; return what went."""
 
@@ -134,8 +134,14 @@ class _Images:
     async def remove(self, call: Call) -> web.StreamResponse:
         if not call.name.strip():
             raise InvalidParameter("image name cannot be blank")
+        platforms = call.all_of("platforms") if call.version >= 50 else []
+        if len(platforms) > 1:
+            raise InvalidParameter("multiple platforms are not supported")
         items = await self._backend.remove(
-            call.name, force=call.flag("force"), prune=not call.flag("noprune")
+            call.name,
+            force=call.flag("force"),
+            prune=not call.flag("noprune"),
+            platform=platforms[0] if platforms else "",
         )
         return answers.json(items)
 

@@ -25,9 +25,14 @@ def listing(
     *,
     everything: bool = False,
     filters: Mapping[str, list[str]] | None = None,
+    manifests: bool = False,
 ) -> list[ImageSummary]:
-    """Return the images; `everything` includes intermediate ones."""
-    query = {"all": True if everything else None, "filters": encode_filters(filters or {})}
+    """Return the images; `everything` includes intermediate ones, `manifests` says what each is made of."""
+    query = {
+        "all": True if everything else None,
+        "filters": encode_filters(filters or {}),
+        "manifests": True if manifests else None,
+    }
     rows: list[ImageSummary] = engine.json("GET", "/images/json", query)
     return rows
 

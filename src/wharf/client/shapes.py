@@ -156,6 +156,7 @@ class ImageSummary(TypedDict, total=False):
     SharedSize: int
     Containers: int
     Labels: dict[str, str] | None
+    Manifests: list[dict[str, object]]
 
 
 class ImageDeleted(TypedDict, total=False):

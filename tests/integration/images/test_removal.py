@@ -6,7 +6,7 @@ import pytest
 
 from content_kit import Member, tar
 from images_kit import Room, config, docker_archive, load, room
-from wharf.engine.images.errors import NoSuchImage
+from wharf.engine.images.errors import NoSuchImage, PlatformMismatch
 from wharf.engine.images.images import ImageUse
 from wharf.errors import Conflict
 from wharf.schema.digest import Digest
@@ -43,6 +43,17 @@ async def test_the_last_name_takes_the_image_and_its_layers_along(tmp_path: Path
         assert opened.folders() == set()
         assert opened.blob_files() == set()
         assert opened.actions() == ["load", "untag", "delete"]
+
+
+async def test_an_image_for_another_platform_stays(tmp_path: Path) -> None:
+    async with room(tmp_path) as opened:
+        await put(opened, "app:1")
+        own = opened.images.inspect("app:1")
+        other = "s390x" if own.architecture != "s390x" else "amd64"
+        with pytest.raises(PlatformMismatch, match="does not match the specified platform"):
+            await opened.images.remove("app:1", platform=f'{{"os":"linux","architecture":"{other}"}}')
+        named = f'{{"os":"{own.os}","architecture":"{own.architecture}"}}'
+        assert told(await opened.images.remove("app:1", platform=named))[0] == "Untagged: app:1"
 
 
 async def test_a_name_that_is_not_the_last_one_goes_alone(tmp_path: Path) -> None:

@@ -39,7 +39,18 @@ async def test_tag_answers_201(api: Api) -> None:
 )
 async def test_remove_says_what_went(api: Api, query: str, *, force: bool, prune: bool) -> None:
     assert (await api.ask("DELETE", f"/images/a/b{query}")).json() == [{"Untagged": "a/b"}]
-    assert api.rooms.images.asked == [("remove", ("a/b", force, prune))]
+    assert api.rooms.images.asked == [("remove", ("a/b", force, prune, ""))]
+
+
+async def test_an_image_is_removed_for_one_platform_at_most(api: Api) -> None:
+    refused = await api.ask("DELETE", "/v1.50/images/a?platforms=x&platforms=y")
+    assert (refused.status, refused.message) == (400, "multiple platforms are not supported")
+    await api.ask("DELETE", "/v1.50/images/a?platforms=x")
+    await api.ask("DELETE", "/v1.49/images/a?platforms=x&platforms=y")
+    assert api.rooms.images.asked == [
+        ("remove", ("a", False, True, "x")),
+        ("remove", ("a", False, True, "")),
+    ]
 
 
 @pytest.mark.parametrize(("query", "quiet"), [("", True), ("?quiet=1", True), ("?quiet=0", False)])

@@ -79,6 +79,45 @@ IMAGES = [
         "ParentId": "",
     },
 ]
+_ARM = {"os": "linux", "architecture": "arm64", "variant": "v8"}
+TREE = [
+    {
+        **IMAGES[0],
+        "Containers": 1,
+        "Manifests": [
+            {
+                "ID": "sha256:" + "56" * 32,
+                "Descriptor": {"mediaType": "m", "digest": "sha256:" + "56" * 32, "size": 5},
+                "Available": True,
+                "Kind": "image",
+                "Size": {"Content": 1000, "Total": 5_000_000},
+                "ImageData": {
+                    "Platform": {"os": "linux", "architecture": "amd64"},
+                    "Size": {"Unpacked": 4_999_000},
+                    "Containers": ["c"],
+                },
+            },
+            {
+                "ID": "sha256:" + "78" * 32,
+                "Descriptor": {"mediaType": "m", "digest": "sha256:" + "78" * 32, "size": 5},
+                "Available": False,
+                "Kind": "image",
+                "Size": {"Content": 0, "Total": 0},
+                "ImageData": {"Platform": _ARM, "Size": {"Unpacked": 0}, "Containers": []},
+            },
+            {
+                "ID": "sha256:" + "9a" * 32,
+                "Descriptor": {"mediaType": "m", "digest": "sha256:" + "9a" * 32, "size": 5},
+                "Available": True,
+                "Kind": "attestation",
+                "Size": {"Content": 7, "Total": 7},
+                "AttestationData": {"For": "sha256:" + "56" * 32},
+            },
+        ],
+    },
+    {**IMAGES[0], "Id": "sha256:" + "bc" * 32, "RepoTags": ["x/" + "y" * 70 + ":1"], "Created": NOW},
+    IMAGES[1],
+]
 NETWORKS = [
     {
         "Name": name,
@@ -180,6 +219,14 @@ COMMANDS = [
     ("images --format raw", IMAGES),
     ("images --format {{.Repository}}:{{.Tag}}@{{.Digest}}={{.Size}}", IMAGES),
     ("images --format table\u00a0{{.ID}}\\t{{.CreatedSince}}\\t{{.VirtualSize}}", IMAGES),
+    ("images --tree", IMAGES),
+    ("images --tree", TREE),
+    ("images --tree", []),
+    ("images --tree -a", TREE),
+    ("images --tree -q", IMAGES),
+    ("images --tree --digests", IMAGES),
+    ("images --tree --no-trunc", IMAGES),
+    ("images --tree --format json", IMAGES),
     ("network ls", NETWORKS),
     ("network ls -q", NETWORKS),
     ("network ls --no-trunc", NETWORKS),
@@ -203,8 +250,8 @@ def test_lists_are_printed_as_docker_prints_them(line: str, rows: object, tmp_pa
     with listening(tmp_path, [answer(200, rows), answer(200, rows)]) as listener:
         theirs = docker(*words, host=listener.host)
         ours = wharf("-H", listener.host, *words)
-    # Docker lists the names of one image in no order.
-    sort = sorted if line.startswith("images") else list
+    # Docker lists the names of one image in no order, but in a tree.
+    sort = sorted if line.startswith("images") and "--tree" not in line else list
     assert sort(ours.stdout.splitlines()) == sort(theirs.stdout.splitlines())
     assert ours.stderr == theirs.stderr
     assert ours.status == theirs.status

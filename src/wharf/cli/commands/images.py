@@ -96,11 +96,12 @@ def columns(
 
 def run(session: Session, parsed: Parsed) -> None:
     """List the images."""
-    if parsed.on("tree"):
-        raise CliError(f"{session.program}: 'images --tree' is not available yet")
     filters = parsed.pairs("filter")
     if parsed.arguments:
         filters.setdefault("reference", []).append(parsed.arguments[0])
+    if parsed.on("tree"):
+        _print_tree(session, parsed, filters)
+        return
     quiet = parsed.on("quiet")
     layout = parsed.text("format") or ("" if quiet else session.config.text("imagesFormat"))
     digests = parsed.on("digests")
@@ -116,6 +117,24 @@ def run(session: Session, parsed: Parsed) -> None:
         layout,
         quiet="ID" if quiet else "",
     )
+
+
+_NOT_OF_A_TREE = {"quiet": "quiet", "no-trunc": "no-trunc", "digests": "show-digest", "format": "format"}
+"""Flags, and what Docker calls them."""
+
+
+def _print_tree(session: Session, parsed: Parsed, filters: Mapping[str, list[str]]) -> None:
+    import sys
+
+    from wharf.cli.output.image_tree import ImageTree
+
+    for flag, name in _NOT_OF_A_TREE.items():
+        if parsed.on(flag):
+            raise CliError(f"--{name} is not yet supported with --tree")
+    everything = parsed.on("all")
+    rows = images.listing(session.engine, everything=everything, filters=filters, manifests=True)
+    named = [row for row in rows if everything or row.get("RepoTags") or row.get("RepoDigests")]
+    ImageTree(named, sys.stdout).print()
 
 
 COMMAND = Command(

@@ -135,9 +135,16 @@ class Images:
         await self._store.tag(image, name)
         self._tell("tag", image, name.familiar)
 
-    async def remove(self, text: str, *, force: bool = False, prune: bool = True) -> Items:
-        """Remove a name or an image; return what went; raises NoSuchImage, Conflict."""
-        return await Removal(self._store, self._users, self._tell).run(text, force=force, prune=prune)
+    async def remove(
+        self, text: str, *, force: bool = False, prune: bool = True, platform: str = ""
+    ) -> Items:
+        """Remove a name or an image; return what went; raises NoSuchImage, InvalidParameter, Conflict.
+
+        An image that is not for `platform` (as the API gives it), if one is given, is not there.
+        """
+        wanted = Platform.from_json(platform) if platform else None
+        removal = Removal(self._store, self._users, self._tell)
+        return await removal.run(text, force=force, prune=prune, platform=wanted)
 
     async def prune(self, filters: Filters) -> ImagesPruneReport:
         """Remove dangling images, or all unused ones with `dangling=false`; raises InvalidParameter."""

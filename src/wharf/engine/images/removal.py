@@ -10,6 +10,7 @@ from wharf.engine.images.errors import ImageInUse, ReferenceInUse
 from wharf.engine.images.image import Image
 from wharf.engine.images.listing import Users
 from wharf.engine.images.store import Store
+from wharf.registry.platform import Platform
 from wharf.schema.image import ImageDeleteItem
 from wharf.schema.reference import Reference
 
@@ -46,10 +47,14 @@ class Removal:
         self._emit = emit
         self.items: list[ImageDeleteItem] = []
 
-    async def run(self, text: str, *, force: bool, prune: bool) -> list[ImageDeleteItem]:
-        """Remove what `text` names; raises NoSuchImage, ReferenceInUse, ImageInUse."""
+    async def run(
+        self, text: str, *, force: bool, prune: bool, platform: Platform | None = None
+    ) -> list[ImageDeleteItem]:
+        """Remove what `text` names; raises NoSuchImage, PlatformMismatch, ReferenceInUse, ImageInUse."""
         async with self._store.changing():
             image = self._store.catalog.resolve(text)
+            if platform is not None:
+                image.check_platform(platform, text)
             if is_id_prefix(image, text):
                 if is_single(self._names(image)):
                     self._check(image, force=force, ignore_names=True)
