@@ -159,9 +159,10 @@ def _target(value: object) -> Target | None:
 
 
 def _entry(fields: dict[object, object]) -> Entry:
-    names, addresses = fields.get("names"), fields.get("addresses")
+    names, addresses, links = fields.get("names"), fields.get("addresses"), fields.get("links", {})
     assert isinstance(names, list)
     assert isinstance(addresses, list)
+    assert isinstance(links, dict)
     return Entry(
         id=str(fields["id"]),
         container=str(fields["container"]),
@@ -169,6 +170,7 @@ def _entry(fields: dict[object, object]) -> Entry:
         network_name=str(fields["network_name"]),
         names=tuple(map(str, names)),
         addresses=tuple(map(str, addresses)),
+        links=tuple((str(alias).lower(), str(name).lower()) for alias, name in links.items()),
     )
 
 

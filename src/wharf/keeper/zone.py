@@ -14,6 +14,8 @@ class Entry(NamedTuple):
     network_name: str
     names: tuple[str, ...]
     addresses: tuple[str, ...]
+    links: tuple[tuple[str, str], ...] = ()
+    """What this container alone calls others, in small letters: alias and name."""
 
 
 class Zone:
@@ -25,6 +27,8 @@ class Zone:
         self._by_address: dict[tuple[str, str], Entry] = {}
         self._networks: dict[str, dict[str, str]] = {}
         """Container → its networks' ids and names, in the order in which it was connected."""
+        self._links: dict[tuple[str, str], dict[str, str]] = {}
+        """Container and network → its aliases for others."""
         self._marked: set[str] = set()
 
     def put(self, entry: Entry) -> None:
@@ -36,6 +40,8 @@ class Zone:
         for address in entry.addresses:
             self._by_address[entry.network, address] = entry
         self._networks.setdefault(entry.container, {})[entry.network] = entry.network_name.lower()
+        if entry.links:
+            self._links[entry.container, entry.network] = dict(entry.links)
 
     def remove(self, entry_id: str) -> None:
         """Forget an entry; nothing happens when there is none."""
@@ -52,6 +58,7 @@ class Zone:
         for address in entry.addresses:
             if (holder := self._by_address.get((entry.network, address))) and holder.id == entry_id:
                 del self._by_address[entry.network, address]
+        self._links.pop((entry.container, entry.network), None)
         networks = self._networks.get(entry.container, {})
         networks.pop(entry.network, None)
         if not networks:
@@ -69,13 +76,19 @@ class Zone:
     def addresses(self, container: str, name: str) -> list[str] | None:
         """Return the addresses of `name` as `container` sees it, of both versions; None for an unknown name.
 
-        The first of its networks that knows the name answers. `name.network` is known there too.
+        The first of its networks that knows the name answers. `name.network` is known there too. What the
+        container's own links call others comes first, and hides others of that name on the link's network.
         """
-        for network, network_name in self._networks.get(container, {}).items():
-            bare = name.removesuffix(f".{network_name}") if name.endswith(f".{network_name}") else name
-            for candidate in dict.fromkeys((name, bare)):
-                if found := self._by_name.get((network, candidate)):
-                    return [address for entry in found.values() for address in entry.addresses]
+        candidates = [
+            (network, candidate, self._links.get((container, network), {}).get(candidate))
+            for network, network_name in self._networks.get(container, {}).items()
+            for candidate in dict.fromkeys((name, name.removesuffix(f".{network_name}")))
+        ]
+        linked = [(network, target) for network, _, target in candidates if target is not None]
+        plain = [(network, candidate) for network, candidate, target in candidates if target is None]
+        for key in linked + plain:
+            if found := self._by_name.get(key):
+                return [address for entry in found.values() for address in entry.addresses]
         return None
 
     def name_of(self, container: str, arpa: str) -> str | None:

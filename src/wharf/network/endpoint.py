@@ -28,6 +28,8 @@ class EndpointRequest(msgspec.Struct, frozen=True):
     aliases: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     """What the network's other containers may call this one."""
+    links: dict[str, str] = msgspec.field(default_factory=dict)
+    """What this one alone calls others: alias → name."""
 
 
 class Endpoint(msgspec.Struct, frozen=True):
@@ -51,6 +53,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     container_name: str = ""
     aliases: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    links: dict[str, str] = msgspec.field(default_factory=dict)
     mtu: int = 0
     interface_name: str = ""
     """Name of the link inside the container."""

@@ -82,6 +82,7 @@ class Leases:
             container_name=request.container_name,
             aliases=request.aliases,
             names=request.names,
+            links=request.links,
         )
         if (pools := self._pools.get(network.id)) is not None:
             endpoint = self._with_addresses(endpoint, network, pools, request)

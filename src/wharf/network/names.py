@@ -100,6 +100,7 @@ class Names:
             "network": endpoint.network_id,
             "network_name": endpoint.network_name,
             "names": list(endpoint.names),
+            "links": endpoint.links,
             "addresses": [one for one in (endpoint.ip, endpoint.ip6) if one],
         }
         await (await self._living()).call("put", entry=entry)

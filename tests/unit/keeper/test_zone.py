@@ -66,3 +66,16 @@ def test_what_is_not_told_again_is_swept() -> None:
     known.sweep()
     assert known.addresses("a", "b") is None
     assert known.addresses("a", "a") == ["10.0.0.1"]
+
+
+def test_a_link_is_the_alias_of_one_container_alone_and_hides_the_name_of_another() -> None:
+    linking = entry(1, "a", "x", "a")._replace(links=(("db", "b"), ("c", "gone")))
+    known = zone(linking, entry(2, "b", "x", "b"), entry(3, "c", "x", "c"), entry(4, "d", "y", "db"))
+    assert known.addresses("a", "db") == ["10.0.0.2"]
+    assert known.addresses("a", "db.x-name") == ["10.0.0.2"]
+    assert known.addresses("a", "c") is None  # the link leads to a name that nobody has
+    assert known.addresses("b", "db") is None
+    assert known.addresses("c", "c") == ["10.0.0.3"]
+    known.put(linking._replace(links=()))
+    assert known.addresses("a", "db") is None
+    assert known.addresses("a", "c") == ["10.0.0.3"]

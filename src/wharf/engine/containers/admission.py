@@ -14,7 +14,6 @@ import msgspec
 from wharf.engine.containers import health, limits, places, published, restart_policy, settings_check
 from wharf.engine.containers.limit_support import LimitSupport
 from wharf.engine.containers.oci import defaults, security
-from wharf.engine.errors import NotYet
 from wharf.engine.images.image import Image
 from wharf.errors import Internal, InvalidParameter
 from wharf.schema.container import ContainerConfig
@@ -109,7 +108,6 @@ def admit(
         config = msgspec.structs.replace(config, **changes)
     security.read(host)
     _check_storage(host)
-    _refuse_what_is_not_done(host)
     warnings: list[str] = []
     published.check(host)
     if host.network_mode == "host" and host.port_bindings:
@@ -161,12 +159,3 @@ def _or_default(given: list[str] | None, default: list[str] | None) -> list[str]
 def _int64(number: int) -> int:
     """Return what Go keeps of a number that overflows."""
     return (number + 2**63) % 2**64 - 2**63
-
-
-def _refuse_what_is_not_done(host: HostConfig) -> None:
-    asked = {
-        "--link": bool(host.links),
-    }
-    for what, is_asked in asked.items():
-        if is_asked:
-            raise NotYet(what)

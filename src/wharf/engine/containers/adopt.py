@@ -8,7 +8,7 @@ import msgspec
 
 from wharf.aio.channel import Channel
 from wharf.aio.peer import Peer
-from wharf.engine.containers import bundle, health, remove, start, update
+from wharf.engine.containers import bundle, files, health, remove, start, update
 from wharf.engine.containers import exit as exit_
 from wharf.engine.containers.container import Container, Run
 from wharf.engine.containers.context import Context
@@ -28,6 +28,9 @@ async def adopt_all(context: Context) -> None:
         async with container.lock:
             await _adopt(context, container)
     failpoint("adopt.adopted")
+    for container in context.index:
+        if container.run is not None:  # it may have been started just before this engine's earlier life ended
+            files.tell_parents(context, container, container.run.endpoints)
     context.volumes.host_mounts.sweep(context.paths.volumes)
     _sweep_bundles(context)
     _sweep_folders(context)

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from wharf.content.packing import poured
 from wharf.engine.containers.container import Container
 from wharf.engine.containers.context import Context
+from wharf.engine.containers.mounts.running import told_of_copy
 from wharf.engine.containers.view import view
 from wharf.errors import EngineError, NotFound
 from wharf.failpoint import failpoint
@@ -44,7 +45,7 @@ def absolute(path: str) -> str:
 
 async def stat_path(context: Context, container: Container, ref: str, path: str) -> PathStat:
     """Return what is at a path; raises NotFound in Docker's words."""
-    with view(context, container, writes=False) as seen:
+    with told_of_copy(context, container), view(context, container, writes=False) as seen:
         args = {**seen.args, "path": _rooted(path)}
         try:
             facts = await context.spawner.job("content.stat-path", args, [seen.fd])
@@ -64,7 +65,7 @@ async def copy_out(context: Context, container: Container, ref: str, path: str) 
 
     async def work(pipe: int) -> None:
         try:
-            with view(context, container, writes=False) as seen:
+            with told_of_copy(context, container), view(context, container, writes=False) as seen:
                 args = {**seen.args, "path": asked}
                 await context.spawner.job("content.copy-out", args, [seen.fd, pipe], progress=told)
         except EngineError as error:
@@ -116,7 +117,7 @@ async def copy_in(
             if container.id not in context.index:
                 raise NotFound(f"No such container: {ref}")
             failpoint("archive.received")
-            with view(context, container, writes=True) as seen:
+            with told_of_copy(context, container), view(context, container, writes=True) as seen:
                 await context.spawner.job("content.copy-in", {**seen.args, **args}, [seen.fd, upload])
     except NotFound as error:
         raise _missing(path, ref) from error

@@ -24,12 +24,19 @@ def start_due(context: Context) -> None:
 
 async def _start_all(context: Context, due: list[Container]) -> None:
     gate = asyncio.Semaphore(_AT_ONCE)
+    starting: dict[str, asyncio.Task[None]] = {}
 
     async def start_one(container: Container) -> None:
+        # A container is told of those it links to, so they come first; they are older, and begun already.
+        others = [starting[link.container] for link in container.record.links if link.container in starting]
+        await asyncio.gather(*others)
         async with gate:
             try:
                 await start.start_again(context, container, restart_count=0)
             except (EngineError, OSError) as error:
                 _log.error("cannot start container %s again: %s", container.record.short_id, error)
 
-    await asyncio.gather(*(start_one(container) for container in due))
+    async with asyncio.TaskGroup() as group:
+        for container in due:
+            name = f"start {container.record.short_id} again"
+            starting[container.id] = group.create_task(start_one(container), name=name)

@@ -9,7 +9,7 @@ import posixpath
 
 import msgspec
 
-from wharf.engine.containers import health
+from wharf.engine.containers import health, links
 from wharf.engine.containers.container import Container
 from wharf.engine.containers.context import Context
 from wharf.engine.containers.joined import Donors, effective_config
@@ -54,6 +54,7 @@ def write(
         available_capabilities=context.available_capabilities,
         docker_init=context.paths.docker_init,
         joined=donors.pids(),
+        linked=links.variables(context, record),
     )
     config = spec.build(subject)
     height, width = host.console_size

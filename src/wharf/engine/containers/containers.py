@@ -13,7 +13,9 @@ from wharf.engine.containers import (
     connect,
     create,
     execs,
+    files,
     inspect,
+    links,
     listing,
     logs,
     naming,
@@ -186,7 +188,12 @@ class Containers:
     async def remove(self, ref: str, *, volumes: bool, force: bool, link: bool) -> None:
         """Remove a container."""
         if link:
-            raise InvalidParameter("links between containers are not supported by this engine yet")
+            parent, alias = links.split(self._context, ref)
+            async with parent.lock:
+                await links.remove(self._context, parent, alias)
+                if parent.is_alive:
+                    files.remove_link(self._context, parent, alias)
+            return
         await remove.remove(self._context, self._find(ref), force=force, volumes=volumes)
 
     async def prune(self, filters: Filters) -> ContainersPruneReport:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from wharf.engine.containers import admission, index, joined, places, working_dir
+from wharf.engine.containers import admission, index, joined, links, places, working_dir
 from wharf.engine.containers.container import Container
 from wharf.engine.containers.context import Context
 from wharf.engine.containers.limit_support import limit_support
@@ -94,6 +94,7 @@ async def create(
         endpoints=endpoints,
         path=words[0],
         args=words[1:],
+        links=links.register(context, host),
     )
     for network, settings in endpoints.items():
         context.networks.check(network, places.request(record, network, settings, has_names=True))

@@ -7,7 +7,7 @@ import socket
 import struct
 import time
 
-from wharf.engine.containers import account_job
+from wharf.engine.containers import account_job, links
 from wharf.engine.containers.attach import SocketClient, handed_over
 from wharf.engine.containers.container import Container
 from wharf.engine.containers.context import Context
@@ -40,6 +40,7 @@ async def create(context: Context, container: Container, ref: str, config: ExecC
     check_not_restarting(container)
     if not container.is_alive:
         raise NotRunning(container.id)
+    links.variables(context, container.record)  # which refuses a linked one that is down, as Docker does
     if config.user:
         await _check_user(context, container, config.user)
     made = Exec(container, config)
@@ -164,7 +165,9 @@ async def start(
 
 def process_of(context: Context, record: Record, config: ExecConfig, size: tuple[int, int] | None) -> Process:
     """Return the OCI process of what is executed in a container."""
-    base = oci_process.environment(record.config, record.config.hostname)
+    base = oci_process.environment(
+        record.config, record.config.hostname, linked=links.variables(context, record)
+    )
     if config.tty and not any(entry.startswith("TERM=") for entry in base):
         base.append("TERM=xterm")
     capabilities = (

@@ -1,15 +1,19 @@
 """The files the engine writes for each start of a container: hostname, hosts, resolv.conf."""
 
+import logging
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 
-from wharf.engine.containers import naming
+from wharf.engine.containers import links, naming, places
 from wharf.engine.containers.container import Container
 from wharf.engine.containers.context import Context
 from wharf.engine.containers.joined import network_owner
 from wharf.engine.containers.oci.spec import Files
 from wharf.network import hosts, resolv
 from wharf.network.endpoint import Endpoint
+
+_log = logging.getLogger(__name__)
 
 _HOSTS_FILE = "/etc/hosts"
 _HOST_GATEWAY = "host-gateway"
@@ -70,6 +74,7 @@ def _hosts(context: Context, container: Container, endpoints: Sequence[Endpoint]
         (context.networks.host_gateway if address == _HOST_GATEWAY else address, name)
         for address, name in map(hosts.split_extra, host.extra_hosts or ())
     ]
+    extra += links.host_lines(context, container.record)
     if host.network_mode == "host":
         return _read(_HOSTS_FILE) + "".join(f"{address}\t{names}\n" for address, names in extra)
     return hosts.make(
@@ -101,6 +106,23 @@ def remove_addresses(context: Context, container: Container, endpoint: Endpoint)
         return "".join(line for line in lines if not gone.intersection(line.split()[:1]))
 
     _edit(f"{context.paths.container(container.id)}/hosts", remove)
+
+
+def tell_parents(context: Context, container: Container, endpoints: Sequence[Endpoint]) -> None:
+    """Put the addresses of a started container into the hosts files of those that link to it."""
+    addresses = [one for each in endpoints if each.network_name == places.BRIDGE for one in _addresses(each)]
+    for parent, alias in links.parents(context, container):
+        path = f"{context.paths.container(parent.id)}/hosts"
+        for address in addresses:
+            try:
+                _edit(path, partial(links.led_to, alias=alias, address=address))
+            except OSError as error:  # a full disk is no reason for the other one not to run
+                _log.error("cannot tell container %s of an address: %s", parent.record.short_id, error)
+
+
+def remove_link(context: Context, container: Container, alias: str) -> None:
+    """Take a linked container's lines out of the hosts file of a running container."""
+    _edit(f"{context.paths.container(container.id)}/hosts", partial(links.without, alias=alias))
 
 
 def _addresses(endpoint: Endpoint) -> list[str]:

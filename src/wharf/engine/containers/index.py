@@ -50,12 +50,24 @@ class Index:
     def __contains__(self, container_id: str) -> bool:
         return container_id in self._by_id
 
+    def get(self, container_id: str) -> Container | None:
+        """Return the container with this very id, if there is one."""
+        return self._by_id.get(container_id)
+
+    def linking(self) -> Iterator[Container]:
+        """Iterate over the containers that have links to others."""
+        return iter([container for container in self._by_id.values() if container.record.links])
+
     def find(self, ref: str) -> Container:
-        """Return the container with this id, name or unambiguous id prefix (looked for in this order)."""
-        if container := self._by_id.get(ref) or self._by_id.get(
-            self._id_by_name.get(ref.removeprefix("/"), "")
-        ):
+        """Return the container with this id, name or unambiguous id prefix (looked for in this order).
+
+        `parent/alias` is a name too: of the one that the parent links to.
+        """
+        name = ref.removeprefix("/")
+        if container := self._by_id.get(ref) or self._by_id.get(self._id_by_name.get(name, "")):
             return container
+        if linked := self._linked(name):
+            return linked
         found = [
             container
             for container_id, container in self._by_id.items()
@@ -66,6 +78,13 @@ class Index:
         if not found:
             raise NoSuchContainer(ref)
         return found[0]
+
+    def _linked(self, name: str) -> Container | None:
+        parent, _, alias = name.rpartition("/")
+        if (container := self._by_id.get(self._id_by_name.get(parent, ""))) is None:
+            return None
+        ids = [link.container for link in container.record.links if link.alias == alias]
+        return self._by_id.get(ids[0]) if ids else None
 
     def holder_of(self, name: str) -> str | None:
         """Return the id of the container that has, or is about to have, this name."""

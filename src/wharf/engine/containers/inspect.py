@@ -2,7 +2,7 @@
 
 import msgspec
 
-from wharf.engine.containers import health, places, published
+from wharf.engine.containers import health, links, places, published
 from wharf.engine.containers.container import Container
 from wharf.engine.containers.context import Context
 from wharf.engine.containers.exec_instance import Exec
@@ -43,7 +43,7 @@ def inspect(context: Context, container: Container, sizes: Sizes | None = None) 
         platform="linux",
         app_armor_profile=security.read(host).apparmor or "",
         exec_ids=[one for one in container.exec_ids if context.execs[one].exit_code is None] or None,
-        host_config=record.host_config,
+        host_config=msgspec.structs.replace(host, links=links.shown(context, record)),
         graph_driver=DriverData(data={"ID": record.id, **layer}, name="overlay2"),
         mounts=mount_points(container),
         config=_shown_config(context, record, has_started=has_files),

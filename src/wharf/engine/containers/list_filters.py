@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from wharf.engine.containers import health, inspect
+from wharf.engine.containers import health, inspect, links
 from wharf.engine.containers.container import Container
 from wharf.engine.containers.context import Context
 from wharf.engine.containers.record import Status
@@ -58,10 +58,16 @@ class Chooser:
         filters, record = self._filters, container.record
         return (
             filters.matches("id", record.id)
-            and (filters.matches("name", f"/{record.name}") or filters.matches("name", record.name))
+            and self._has_name(container)
             and filters.labels("label", record.config.labels)
             and all(test(container) for test in self._tests)
         )
+
+    def _has_name(self, container: Container) -> bool:
+        matches = self._filters.matches
+        if matches("name", f"/{container.name}") or matches("name", container.name):
+            return True
+        return any(matches("name", f"/{name}") for name in links.names_of(self._context, container))
 
     def _read_states(self) -> None:
         filters = self._filters

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 
-from wharf.engine.containers import inspect, published
+from wharf.engine.containers import inspect, links, published
 from wharf.engine.containers.container import Container
 from wharf.engine.containers.context import Context
 from wharf.engine.containers.list_filters import Chooser
@@ -47,7 +47,7 @@ def _summary(context: Context, container: Container, now: int, sizes: Sizes) -> 
     record = container.record
     return ContainerSummary(
         id=record.id,
-        names=[f"/{record.name}"],
+        names=[f"/{name}" for name in (record.name, *links.names_of(context, container))],
         image=_image_name(context, container),
         image_id=record.image_id,
         command=" ".join([record.path, *(f"'{arg}'" if " " in arg else arg for arg in record.args)]),

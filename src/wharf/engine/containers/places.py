@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from wharf.engine.containers.record import Record
-from wharf.errors import EngineError
+from wharf.errors import EngineError, InvalidParameter
 from wharf.network.endpoint import EndpointRequest
 from wharf.network.networks import Networks
 from wharf.schema.network import EndpointIPAMConfig, Endpoints, EndpointSettings, NetworkingConfig
@@ -41,6 +41,17 @@ def in_order(record: Record) -> list[str]:
     return sorted(record.endpoints, key=lambda name: (name != mode, name))
 
 
+def parse_link(text: str) -> tuple[str, str]:
+    """Return the name and the alias of a link, `name:alias` or `/name:/parent/alias`."""
+    if not text:
+        raise InvalidParameter("empty string specified for links")
+    name, *others = text.split(":")
+    if len(others) > 1:
+        raise InvalidParameter(f"bad format for links: {text}")
+    alias = others[0] if others else name
+    return (name[1:], alias.rpartition("/")[2]) if name.startswith("/") else (name, alias)
+
+
 def request(
     record: Record, network: str, settings: EndpointSettings | None, *, has_names: bool
 ) -> EndpointRequest:
@@ -60,6 +71,7 @@ def request(
         container_name=record.name,
         aliases=aliases,
         names=dns_names(record, aliases) if has_names else (),
+        links={alias: name for name, alias in map(parse_link, wanted.links or ())} if has_names else {},
     )
 
 

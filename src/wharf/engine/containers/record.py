@@ -31,6 +31,14 @@ class Status(enum.StrEnum):
         return self in {Status.RUNNING, Status.PAUSED, Status.RESTARTING}
 
 
+class Link(msgspec.Struct, frozen=True):
+    """Another container, as this one knows it; `name` is what that one was called when they were linked."""
+
+    alias: str
+    container: str
+    name: str
+
+
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """A container as it was created. Times are nanoseconds of the wall clock."""
 
@@ -45,6 +53,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     args: list[str]
     mounts: list[MountPoint] = []
+    links: list[Link] = []
 
     @property
     def short_id(self) -> str:

@@ -17,6 +17,7 @@ from wharf.engine.containers import (
     bundle,
     files,
     joined,
+    links,
     log_config,
     naming,
     news,
@@ -111,6 +112,7 @@ async def _start(context: Context, container: Container, *, restart_count: int =
     # Not waited for: after a crash the bundle tells that there was a start, and the shim what came of it.
     context.index.save(container, condition).add_done_callback(_log_failure)
     failpoint("start.recorded")
+    files.tell_parents(context, container, run.endpoints)
     context.emit(container, "start")
 
 
@@ -118,6 +120,9 @@ async def _launch(context: Context, container: Container, run: Run) -> tuple[int
     """Take every step up to execve; return the init's pid, and the time in nanoseconds."""
     _check_runtime(container.record.host_config.runtime)
     donors = joined.donors(context, container)
+    links.variables(
+        context, container.record
+    )  # which refuses, before anything is done, a linked one that is down
     prepared = await running.prepare(context, container, run)
     _lease(context, container, run)
     failpoint("start.leased")

@@ -5,8 +5,9 @@ container's own init, and go with it. Only a volume that would be another file s
 mounted here.
 """
 
+import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -82,8 +83,21 @@ def give_back(context: Context, container: Container, run: Run) -> None:
     """Undo `prepare` once nothing of the container lives."""
     for name in run.volumes:
         context.volumes.host_mounts.release(name, container.id)
-        context.events.emit("volume", "unmount", name, {"container": container.id, "driver": LOCAL})
+        _tell_unmounted(context, container, name)
     run.volumes.clear()
+
+
+@contextlib.contextmanager
+def told_of_copy(context: Context, container: Container) -> Iterator[None]:
+    """Tell of the volumes what Docker tells, which mounts them for whoever copies files of a container."""
+    points = [point for point in container.record.mounts if point.type == "volume"]
+    for point in points:
+        _tell_mounted(context, container, point)
+    try:
+        yield
+    finally:
+        for point in points:
+            _tell_unmounted(context, container, point.name)
 
 
 async def _prepare(context: Context, container: Container, run: Run, point: MountPoint) -> Mount:
@@ -98,6 +112,11 @@ async def _prepare(context: Context, container: Container, run: Run, point: Moun
             pass
     made = await _volume(context, container, point)
     run.volumes.append(point.name)
+    _tell_mounted(context, container, point)
+    return made
+
+
+def _tell_mounted(context: Context, container: Container, point: MountPoint) -> None:
     told = {
         "container": container.id,
         "destination": point.destination,
@@ -106,7 +125,10 @@ async def _prepare(context: Context, container: Container, run: Run, point: Moun
         "read/write": "false" if point.readonly else "true",
     }
     context.events.emit("volume", "mount", point.name, told)
-    return made
+
+
+def _tell_unmounted(context: Context, container: Container, name: str) -> None:
+    context.events.emit("volume", "unmount", name, {"container": container.id, "driver": LOCAL})
 
 
 def _bind(point: MountPoint) -> Mount:

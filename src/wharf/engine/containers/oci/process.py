@@ -26,15 +26,20 @@ def merge_env(*layers: Iterable[str]) -> list[str]:
     return list(merged.values())
 
 
-def environment(config: ContainerConfig, hostname: str, image_env: Sequence[str] = ()) -> list[str]:
-    """Return the process's environment in Docker's order; HOME is the runtime's to add."""
+def environment(
+    config: ContainerConfig, hostname: str, image_env: Sequence[str] = (), *, linked: Sequence[str] = ()
+) -> list[str]:
+    """Return the process's environment in Docker's order; HOME is the runtime's to add.
+
+    `linked` tells of containers that it links to.
+    """
     given = merge_env(image_env, config.env or ())
     first = [f"PATH={defaults.PATH}", f"HOSTNAME={hostname}"]
     if config.tty:
         first.append("TERM=xterm")
     kept = [entry for entry in given if "=" in entry]  # a bare name takes a variable away
     removed = {entry for entry in given if "=" not in entry}
-    return [entry for entry in merge_env(first, kept) if entry.partition("=")[0] not in removed]
+    return [entry for entry in merge_env(first, linked, kept) if entry.partition("=")[0] not in removed]
 
 
 def _capability(name: str, option: str) -> str:

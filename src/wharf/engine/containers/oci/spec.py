@@ -53,6 +53,8 @@ class Subject(NamedTuple):
     """The program of `--init`, on the host."""
     joined: Mapping[str, int] = {}
     """The inits whose namespaces are joined, by namespace."""
+    linked: Sequence[str] = ()
+    """Variables that tell of the containers that this one links to."""
 
 
 def _is_host(mode: str | None) -> bool:
@@ -158,7 +160,7 @@ def build(subject: Subject) -> Spec:
             config,
             host,
             args=_arguments(subject),
-            env=process.environment(config, hostname),
+            env=process.environment(config, hostname, linked=subject.linked),
             capabilities=capabilities,
         ),
         "root": {"path": "rootfs", "readonly": host.readonly_rootfs},
