@@ -201,6 +201,8 @@ def _network_settings(settings: Settings, engine_id: str) -> NetworkSettings:
         instance=_instance(settings),
         bridge=settings.bridge or None,
         bip=settings.bip or None,
+        ipv6=settings.ipv6,
+        fixed_cidr_v6=settings.fixed_cidr_v6 or None,
         default_address_pools=settings.default_address_pool,
         ipv6_pool=unique_local_pool(engine_id),
         mtu=settings.mtu,

@@ -57,6 +57,8 @@ SETTINGS = (
         "bridge", "string", "", "Attach containers to a network bridge; one that is missing is made", "b"
     ),
     Setting("bip", "string", "", "IPv4 address for the default bridge"),
+    Setting("ipv6", "bool", False, "Enable IPv6 networking for the default bridge network"),
+    Setting("fixed-cidr-v6", "string", "", "IPv6 subnet for the default bridge network"),
     Setting(
         "default-address-pool",
         "pools",
@@ -123,7 +125,6 @@ NOT_YET = [
     "experimental",
     "feature",
     "fixed-cidr",
-    "fixed-cidr-v6",
     "host-gateway-ip",
     "http-proxy",
     "https-proxy",
@@ -131,7 +132,6 @@ NOT_YET = [
     "init-path",
     "ip-forward-no-drop",
     "ip6tables",
-    "ipv6",
     "log-format",
     "metrics-addr",
     "network-control-plane-mtu",
@@ -166,6 +166,8 @@ class Settings(NamedTuple):
     log_level: str
     bridge: str
     bip: str
+    ipv6: bool
+    fixed_cidr_v6: str
     default_address_pool: tuple[AddressPool, ...]
     mtu: int
     icc: bool

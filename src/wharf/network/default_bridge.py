@@ -12,7 +12,7 @@ from wharf.errors import InvalidParameter
 from wharf.linux.netlink import Link, Rtnl
 from wharf.network.endpoint import random_mac
 from wharf.network.errors import BridgeTaken
-from wharf.network.making import used_subnets
+from wharf.network.making import ipv6_pools, used_subnets
 from wharf.network.network import (
     OPTION_BRIDGE,
     OPTION_DEFAULT_BRIDGE,
@@ -74,8 +74,34 @@ def choose_interface(
     return IPv4Interface((first, subnet.prefixlen))
 
 
+def choose_ipv6(
+    rtnl: Rtnl,
+    settings: NetworkSettings,
+    link: BridgeLink,
+    recorded: IpamConfig | None,
+    others: Sequence[Subnet],
+) -> IpamConfig | None:
+    """Return the IPv6 subnet: that of the settings, the recorded, or the first free one; None for none."""
+    if not settings.ipv6:
+        return None
+    if settings.fixed_cidr_v6 is not None:
+        return _with_gateway(_parse_ipv6(settings.fixed_cidr_v6), is_chosen=False)
+    if recorded is not None and recorded.is_chosen:
+        return recorded
+    own = rtnl.link(link.name)
+    used = [*others, *used_subnets(rtnl, but_of=0 if own is None else own.ifindex)]
+    pools = ipv6_pools(settings)
+    return _with_gateway(free_subnet(pools, used, version=6), is_chosen=True)
+
+
 def describe(
-    network_id: str, created_ns: int, settings: NetworkSettings, link: BridgeLink, interface: IPv4Interface
+    network_id: str,
+    created_ns: int,
+    settings: NetworkSettings,
+    link: BridgeLink,
+    interface: IPv4Interface,
+    *,
+    ipv6: IpamConfig | None,
 ) -> Network:
     """Return the record of the network, with the options that the reference shows."""
     return Network(
@@ -83,10 +109,12 @@ def describe(
         name="bridge",
         driver="bridge",
         created_ns=created_ns,
+        enable_ipv6=ipv6 is not None,
         ipam=(
             IpamConfig(
                 subnet=str(interface.network), gateway=str(interface.ip), is_chosen=settings.bip is None
             ),
+            *(() if ipv6 is None else (ipv6,)),
         ),
         options={
             OPTION_DEFAULT_BRIDGE: "true",
@@ -122,6 +150,17 @@ def _parse_bip(text: str) -> IPv4Interface:
     if not isinstance(interface, IPv4Interface) or "/" not in text:
         raise InvalidParameter(f"invalid CIDR address: {text}")
     return interface
+
+
+def _parse_ipv6(text: str) -> IPv6Network:
+    try:
+        return IPv6Network(text, strict=False)
+    except ValueError as error:
+        raise InvalidParameter(f"invalid CIDR address: {text}") from error
+
+
+def _with_gateway(subnet: Subnet, *, is_chosen: bool) -> IpamConfig:
+    return IpamConfig(subnet=str(subnet), gateway=str(subnet.network_address + 1), is_chosen=is_chosen)
 
 
 def _word(value: bool) -> str:  # noqa: FBT001  # it has no other argument

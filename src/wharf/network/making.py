@@ -1,7 +1,7 @@
 """Making and unmaking of users' networks: recorded before anything is made, struck off after it is gone."""
 
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 import msgspec
@@ -67,7 +67,7 @@ class Maker:
             raise NetworkTrouble(f"cannot remove network {network.name}", error) from error
 
     def _decide(self, asked: Network, others: Collection[Network]) -> Network:
-        pools = (*self._settings.default_address_pools, *self._ipv6_pools())
+        pools = [*self._settings.default_address_pools, *ipv6_pools(self._settings)]
         around = creation.Surroundings(others, used_subnets(self._rtnl), pools)
         network = creation.complete(asked, around)
         if network.link is None or (found := self._rtnl.link(network.link.name)) is None:
@@ -77,11 +77,11 @@ class Maker:
         link = BridgeLink(found.name, found.mac, is_ours=False)
         return msgspec.structs.replace(network, link=link)
 
-    def _ipv6_pools(self) -> Collection[AddressPool]:
-        """Return the engine's own unique local range (RFC 4193), unless the settings name IPv6 pools."""
-        if any(ip_network(pool.base).version == 6 for pool in self._settings.default_address_pools):
-            return ()
-        return (AddressPool(self._settings.ipv6_pool, 64),)
+
+def ipv6_pools(settings: NetworkSettings) -> Sequence[AddressPool]:
+    """Return the pools for IPv6 that the settings name, or else the engine's own range (RFC 4193)."""
+    named = [pool for pool in settings.default_address_pools if ip_network(pool.base).version == 6]
+    return named or [AddressPool(settings.ipv6_pool, 64)]
 
 
 def used_subnets(rtnl: Rtnl, *, but_of: int = 0) -> list[Subnet]:

@@ -52,7 +52,8 @@ _log = logging.getLogger(__name__)
 Emit = Callable[[str, str, str, Mapping[str, str]], None]
 """Takes an event: type, action, id of the actor, attributes."""
 
-_IP_FORWARD = "net/ipv4/ip_forward"
+_FORWARDING = ("net/ipv4/ip_forward",)
+_FORWARDING_IPV6 = ("net/ipv6/conf/default/forwarding", "net/ipv6/conf/all/forwarding")
 _PRUNE_FILTERS = frozenset({"label", "label!", "until"})
 _DEFAULT = "default"
 """What a container's network mode calls the default bridge."""
@@ -185,7 +186,7 @@ class Networks:
             network = await self._maker.make(asked, self._networks.values())
             self._networks[network.id] = network
             try:
-                await self._lane.run(self._filter)
+                await self._lane.run(self._open_ways)
             except BaseException:
                 del self._networks[network.id]
                 await self._maker.unmake(network, ())
@@ -416,16 +417,23 @@ class Networks:
         await self._lane.run(self._prepare_host)
 
     def _prepare_host(self) -> None:
-        """Switch forwarding on and make the firewall's rules; runs on the lane."""
-        try:
-            if self.settings.ip_forward and sysctl.read(_IP_FORWARD) == "0":
-                failpoint("network.forward")
-                sysctl.write(_IP_FORWARD, "1")
-        except OSError as error:
-            raise NetworkTrouble("cannot set up forwarding", error) from error
+        """Bring the bridges up, and the ways between them; runs on the lane."""
         for network in self._networks.values():
             if network.link is not None and not network.is_predefined:
                 self._bring_up(network)
+        self._open_ways()
+
+    def _open_ways(self) -> None:
+        """Switch forwarding on and make the firewall's rules; runs on the lane."""
+        has_ipv6 = any(network.enable_ipv6 and network.link for network in self._networks.values())
+        wanted = _FORWARDING + (_FORWARDING_IPV6 if has_ipv6 else ())
+        try:
+            for name in wanted if self.settings.ip_forward else ():
+                if sysctl.read(name) == "0":
+                    failpoint("network.forward")
+                    sysctl.write(name, "1")
+        except OSError as error:
+            raise NetworkTrouble("cannot set up forwarding", error) from error
         failpoint("network.firewall")
         self._filter()
 

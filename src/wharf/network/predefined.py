@@ -9,7 +9,7 @@ from wharf.network import default_bridge, store
 from wharf.network.drivers.bridge import BridgeDriver
 from wharf.network.endpoint import random_id
 from wharf.network.errors import BridgeTaken
-from wharf.network.network import Network
+from wharf.network.network import IpamConfig, Network
 from wharf.network.settings import NetworkSettings
 from wharf.state.database import Database
 
@@ -77,10 +77,17 @@ class Predefined:
         interface = default_bridge.choose_interface(
             self._rtnl, settings, link, None if recorded is None else recorded.ipv4, self._others
         )
+        before = _ipv6_of(recorded) if recorded is not None and recorded.enable_ipv6 else None
+        ipv6 = before if in_use else None
+        ipv6 = ipv6 or default_bridge.choose_ipv6(self._rtnl, settings, link, before, self._others)
         network_id = random_id() if recorded is None else recorded.id
         created_ns = time.time_ns() if recorded is None else recorded.created_ns
-        return default_bridge.describe(network_id, created_ns, self._settings, link, interface)
+        return default_bridge.describe(network_id, created_ns, self._settings, link, interface, ipv6=ipv6)
 
     async def _save(self, network: Network) -> Network:
         await self._db.write(lambda db: store.save_network(db, network))
         return network
+
+
+def _ipv6_of(network: Network) -> IpamConfig:
+    return next(config for config in network.subnets if config.version == 6)

@@ -32,6 +32,10 @@ class NetworkSettings(NamedTuple):
     """Link of the default bridge network; `none` means no such network. A missing link is made."""
     bip: str | None = None
     """Address and prefix of the default bridge, `172.26.0.1/16`."""
+    ipv6: bool = False
+    """Whether the default bridge has IPv6, too."""
+    fixed_cidr_v6: str | None = None
+    """Its IPv6 subnet; one of the pools' when none is named."""
     default_address_pools: tuple[AddressPool, ...] = DEFAULT_ADDRESS_POOLS
     ipv6_pool: str = "fd00::/48"
     """Where IPv6 subnets come from when no pool of that version is named: the engine's own (RFC 4193)."""

@@ -16,7 +16,7 @@ from engine_kit.patience import eventually
 from netns_kit import Namespace, isolated, ping, talk
 from network_kit import CONTAINER, Event, container, opened
 from wharf import failpoint
-from wharf.errors import Conflict, NotFound
+from wharf.errors import Conflict, InvalidParameter, NotFound
 from wharf.linux.netlink.connection import Connection
 from wharf.linux.netlink.message import Message, Received
 from wharf.network import EndpointRequest, NetworkSettings
@@ -98,6 +98,47 @@ async def test_forwarding_is_switched_on_unless_told_otherwise(tmp_path: Path) -
         assert sysctl("ipv4/ip_forward") == "0"
     async with opened(tmp_path, OPEN):
         assert sysctl("ipv4/ip_forward") == "1"
+
+
+@isolated
+async def test_the_default_bridge_has_ipv6_where_that_is_asked(tmp_path: Path) -> None:
+    switch_forwarding_off()
+    async with opened(tmp_path, OPEN) as networks:
+        assert not networks.find("bridge").enable_ipv6
+        assert sysctl("ipv6/conf/all/forwarding") == "0"
+    named = OPEN._replace(ipv6=True, fixed_cidr_v6="2001:db8:1::/64")
+    async with opened(tmp_path, named) as networks:
+        bridge = networks.find("bridge")
+        assert [(c.subnet, c.gateway) for c in bridge.subnets] == [
+            ("172.17.0.0/16", "172.17.0.1"),
+            ("2001:db8:1::/64", "2001:db8:1::1"),
+        ]
+        assert (sysctl("ipv4/ip_forward"), sysctl("ipv6/conf/all/forwarding")) == ("1", "1")
+        with Namespace() as inside:
+            endpoint = await networks.lease(CONTAINER, "bridge", EndpointRequest())
+            await networks.plug(endpoint, inside.netlink_fd)
+            assert (endpoint.ip, endpoint.ip6) == ("172.17.0.2", "2001:db8:1::2")
+            [route] = inside.run(lambda: ip("-6", "route", "show", "default"))
+            assert (route["gateway"], route["dev"]) == ("2001:db8:1::1", "eth0")
+    async with opened(tmp_path, OPEN) as networks:
+        assert networks.find("bridge") == bridge, "a container is on it"
+        await networks.release(endpoint)
+    async with opened(tmp_path, OPEN._replace(ipv6=True)) as networks:
+        chosen = networks.find("bridge").subnets[1]
+        assert chosen.subnet == "fd00::/64"
+        endpoint = await networks.lease(CONTAINER, "bridge", EndpointRequest())
+    async with opened(tmp_path, named) as networks:
+        assert networks.find("bridge").subnets[1] == chosen
+        await networks.release(endpoint)
+    async with opened(tmp_path, OPEN._replace(ipv6=True)) as networks:
+        assert networks.find("bridge").subnets[1] == chosen
+    async with opened(tmp_path, OPEN) as networks:
+        assert not networks.find("bridge").enable_ipv6
+        addresses = [info["local"] for link in ip("addr", "show", "docker0") for info in link["addr_info"]]
+        assert addresses == ["172.17.0.1"]
+    with pytest.raises(InvalidParameter, match=r"^invalid CIDR address: 10\.0\.0\.0/8$"):
+        async with opened(tmp_path, OPEN._replace(ipv6=True, fixed_cidr_v6="10.0.0.0/8")):
+            pass
 
 
 @isolated
