@@ -3,10 +3,12 @@
 import contextlib
 import http.client
 import subprocess
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from cli_kit import PROGRAM
 from engine_kit import failpoints
 from engine_kit.engine import OwnEngine
 from engine_kit.image import IMAGE, docker_archive, entry, layer
@@ -95,10 +97,47 @@ def _store(engine: OwnEngine) -> None:
             cli(*step, limit_s=15)
 
 
+_OF_REGISTRIES = ("content.partial.",)
+
+
+@contextlib.contextmanager
+def _registry(engine: OwnEngine) -> Iterator[str]:
+    """Serve a registry where the engine is, and give its address."""
+    with tempfile.TemporaryDirectory() as root:
+        command = [*PROGRAM, "registry", "serve", "--root", root, "--addr", "127.0.0.1:0"]
+        with engine.sandbox.popen(command, stderr=subprocess.PIPE) as process:
+            try:
+                assert process.stderr is not None
+                line = process.stderr.readline().decode()
+                assert "serving at " in line, line
+                yield line.rpartition(" ")[2].strip()
+            finally:
+                process.terminate()
+
+
+def _exchange(engine: OwnEngine) -> None:
+    """Push an image, forget it, and pull it."""
+    cli = engine.cli("wharf")
+    small = docker_archive("wt-load:1", [layer([(entry("f", mode=0o644, kind=b"0"), b"content")])])
+    engine.load(small)
+    with _registry(engine) as address:
+        name = f"{address}/wt/load:1"
+        cli("tag", "wt-load:1", name).ok()
+        cli("push", name).ok()
+        cli("rmi", name, "wt-load:1").ok()
+        cli("pull", name, limit_s=15)  # whoever serves it is killed
+        engine.wait_killed()
+        engine.start()
+        cli("pull", name).ok()
+        cli("rmi", name).ok()
+
+
 def _life(name: str) -> Callable[[OwnEngine], None]:
     """Return what an engine goes through to come by a failpoint."""
     if name.startswith(_OF_RESTARTS):
         return _come_back
+    if name.startswith(_OF_REGISTRIES):
+        return _exchange
     return _store if name.startswith(_OF_VOLUMES) else _live
 
 
