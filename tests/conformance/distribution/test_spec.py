@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import io
 import json
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -121,6 +122,26 @@ async def test_bytes_of_another_digest_are_no_blob(tmp_path: Path) -> None:
         assert done.refusal == (400, "DIGEST_INVALID")
         assert (await it.ask("GET", place)).refusal == (404, "BLOB_UPLOAD_UNKNOWN")
         assert list((tmp_path / "blobs/sha256").iterdir()) == []
+
+
+async def test_an_upload_that_nobody_goes_on_with_is_swept(tmp_path: Path) -> None:
+    async with serving(tmp_path) as it:
+        await it.put_image("x", "1")
+        old = (await it.ask("POST", "/v2/x/blobs/uploads/")).headers["Location"]
+        new = (await it.ask("POST", "/v2/x/blobs/uploads/")).headers["Location"]
+        half_written = tmp_path / "repositories/x/_tags/.0123456789abcdef"
+        half_written.write_bytes(b"sha256:")
+        foreign = tmp_path / ".profile"
+        foreign.touch()
+        for path in (foreign, half_written, tmp_path / "uploads" / old.rpartition("/")[2]):
+            os.utime(path, (0, 0))
+        everything = {path for path in tmp_path.rglob("*") if path.is_file()}
+        assert Storage(str(tmp_path)).sweep(3600) == 2
+        left = {path for path in tmp_path.rglob("*") if path.is_file()}
+        assert everything - left == {half_written, tmp_path / "uploads" / old.rpartition("/")[2]}
+        assert (await it.ask("PATCH", old, b"a")).refusal == (404, "BLOB_UPLOAD_UNKNOWN")
+        assert (await it.ask("PATCH", new, b"a")).status == 202
+        assert (await it.ask("GET", "/v2/x/manifests/1")).status == 200
 
 
 async def test_an_upload_may_be_given_up(tmp_path: Path) -> None:

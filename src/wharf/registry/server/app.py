@@ -70,6 +70,10 @@ class Registry:
         """Wait for what has begun."""
         await self._lane.close()
 
+    async def sweep(self, age_s: float) -> int:
+        """Remove uploads that nobody went on with for so long; return how many files went."""
+        return await self._lane.run(self._storage.sweep, age_s)
+
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request."""
         try:

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -13,6 +14,8 @@ from wharf.registry.server.app import Registry
 from wharf.registry.server.storage import Storage
 
 _DEFAULT_ADDRESS = "127.0.0.1:5000"
+_UPLOAD_LIFE_S = 7 * 86400.0
+_SWEEP_PAUSE_S = 3600.0
 _log = logging.getLogger("wharf.registry")
 
 
@@ -45,7 +48,12 @@ async def _serve(flags: argparse.Namespace) -> None:
         await web.TCPSite(runner, host.strip("[]") or None, int(port), ssl_context=tls).start()
         address = runner.addresses[0]
         _log.info("serving at %s:%d", address[0], address[1])
-        await stopped.wait()
+        while not stopped.is_set():
+            if gone := await registry.sweep(_UPLOAD_LIFE_S):
+                _log.info("removed %d files of uploads that nobody went on with", gone)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_SWEEP_PAUSE_S):
+                    await stopped.wait()
     finally:
         await runner.cleanup()
         await registry.close()

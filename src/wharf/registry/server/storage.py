@@ -10,11 +10,13 @@ import hashlib
 import os
 import re
 import secrets
+import time
 from collections.abc import Iterator
 
 from wharf.registry.server.refusals import Refused
 from wharf.schema.digest import Digest
 
+_FOLDERS = ("blobs/sha256", "uploads", "repositories")
 _UPLOAD = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
@@ -23,7 +25,7 @@ class Storage:
 
     def __init__(self, root: str) -> None:
         self._root = root
-        for folder in ("blobs/sha256", "uploads", "repositories"):
+        for folder in _FOLDERS:
             os.makedirs(f"{root}/{folder}", mode=0o700, exist_ok=True)
 
     # Blobs
@@ -85,6 +87,20 @@ class Storage:
         os.rename(path, self.blob_path(digest))
         _sync(f"{self._root}/blobs/sha256")
         self.mount(name, digest)
+
+    def sweep(self, age_s: float) -> int:
+        """Remove uploads that nobody went on with for so long, and what a crash left half written.
+
+        Return how many files went. A client that comes back later is told that its upload is not known.
+        """
+        gone = 0
+        limit = time.time() - age_s
+        for top in _FOLDERS:
+            for folder, _, names in os.walk(f"{self._root}/{top}"):
+                for name in names:
+                    if top == "uploads" or name.startswith("."):
+                        gone += _removed_if_older(f"{folder}/{name}", limit)
+        return gone
 
     # Manifests and tags
 
@@ -198,6 +214,14 @@ class Storage:
             os.fsync(file.fileno())
         os.rename(beside, path)
         _sync(folder)
+
+
+def _removed_if_older(path: str, limit: float) -> bool:
+    with contextlib.suppress(FileNotFoundError):
+        if os.stat(path).st_mtime < limit:
+            os.unlink(path)
+            return True
+    return False
 
 
 def _sync(folder: str) -> None:
