@@ -43,7 +43,7 @@ def _serve(fd: int) -> None:
     from wharf.runtime.filters import compile_profile
     from wharf.runtime.spec import LinuxSeccomp
     from wharf.shim.main import stand_by
-    from wharf.shim.rehearsal import rehearse
+    from wharf.shim.rehearsal import fill_gaps, rehearse
     from wharf.spawner.server import serve
     from wharf.volume import jobs as volume
 
@@ -57,6 +57,7 @@ def _serve(fd: int) -> None:
         host_mounts()
         rehearse()
     gc.collect()
+    _kept = fill_gaps()
     gc.disable()  # a collection would write to every object, and so copy every page that children share
     gc.freeze()
 

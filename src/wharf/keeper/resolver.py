@@ -6,7 +6,6 @@ alone can reach (its loopback ones). A container on internal networks only is to
 """
 
 import os
-import random
 import socket
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -120,7 +119,9 @@ class Resolver:
         wanted = (
             [] if query.type == Type.MX else [a for a in addresses if (":" in a) is (query.type == Type.AAAA)]
         )
-        random.shuffle(wanted)
+        wanted.sort(
+            key=lambda _: os.urandom(4)
+        )  # `random` would seed itself anew in every child of the spawner
         return message.answer(query, Code.NOERROR, [message.address_data(address) for address in wanted])
 
     def _on_datagrams(self, _events: int) -> None:

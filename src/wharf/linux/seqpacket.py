@@ -18,6 +18,9 @@ from wharf import limits
 
 _INT = struct.calcsize("i")
 _ANCILLARY = socket.CMSG_LEN(limits.PACKET_FDS * _INT)
+# As plain numbers: the operators of an enum run a good deal of Python.
+_IS_CUT = int(socket.MSG_TRUNC)
+_IS_SHORT_OF_FDS = int(socket.MSG_CTRUNC)
 
 
 class ProtocolError(OSError):
@@ -25,6 +28,15 @@ class ProtocolError(OSError):
 
     def __init__(self, text: str) -> None:
         super().__init__(errno.EPROTO, text)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+# Made once; json.dumps and json.loads would do it at each call.
+_to_text = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+_from_text = json.JSONDecoder(parse_constant=_refuse_constant).decode
 
 
 def pair() -> tuple[socket.socket, socket.socket]:
@@ -37,20 +49,16 @@ def encode(message: Mapping[str, object]) -> bytes:
 
     All but ASCII is escaped, so that a file name with a lone surrogate (PEP 383) arrives as it left.
     """
-    packet = json.dumps(message, separators=(",", ":"), allow_nan=False).encode("ascii")
+    packet = _to_text(message).encode("ascii")
     if len(packet) > limits.PACKET:
         raise OSError(errno.EMSGSIZE, f"message of {len(packet)} bytes, at most {limits.PACKET} fit a packet")
     return packet
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
 def decode(packet: bytes) -> dict[str, object]:
     """Return the object in `packet`; raises ProtocolError when there is none."""
     try:
-        message = json.loads(packet.decode("utf-8"), parse_constant=_refuse_constant)
+        message = _from_text(packet.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise ProtocolError(f"ill-formed message: {error}") from error
     if not isinstance(message, dict):
@@ -81,11 +89,13 @@ def receive(sock: socket.socket) -> tuple[dict[str, object], list[int]] | None:
     says, and OSError (EAGAIN, ECONNRESET).
     """
     packet, ancillary, flags, _ = sock.recvmsg(limits.PACKET, _ANCILLARY, socket.MSG_CMSG_CLOEXEC)
-    fds = [fd for level, kind, data in ancillary for fd in _rights(level, kind, data)]
+    fds: list[int] = []
+    for level, kind, data in ancillary:
+        fds += _rights(level, kind, data)
     try:
-        if flags & socket.MSG_TRUNC:
+        if flags & _IS_CUT:
             raise ProtocolError(f"message of more than {limits.PACKET} bytes")
-        if flags & socket.MSG_CTRUNC:
+        if flags & _IS_SHORT_OF_FDS:
             raise ProtocolError(f"message with more than {limits.PACKET_FDS} descriptors")
         if not packet:
             close_all(fds)

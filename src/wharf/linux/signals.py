@@ -1,9 +1,8 @@
 """What Python's signal module leaves out of sigaction(2)."""
 
-import os
 import signal
 
-from wharf.linux.libc import syscall
+from wharf.linux.libc import MACHINE, syscall
 
 _RT_SIGACTION = {"x86_64": 13, "aarch64": 134}
 _SIGSET_SIZE = 8
@@ -17,4 +16,9 @@ def default_internal_signals() -> None:
     posix_spawn(3) of glibc ignores them in every child, and ignored signals stay so through execve(2).
     """
     for number in range(32, signal.SIGRTMIN):
-        syscall(_RT_SIGACTION[os.uname().machine], number, _DEFAULT_ACTION, None, _SIGSET_SIZE)
+        set_default(number)
+
+
+def set_default(number: int) -> None:
+    """Set a signal to its default. signal.signal would look for a name of what was before, at some length."""
+    syscall(_RT_SIGACTION[MACHINE], number, _DEFAULT_ACTION, None, _SIGSET_SIZE)

@@ -9,7 +9,7 @@ close-on-exec. Each is one JSON object in one packet; anything else is refused.
 import os
 import socket
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from wharf.linux import seqpacket
 from wharf.linux.seqpacket import ProtocolError
@@ -63,7 +63,7 @@ def to_object(message: Message) -> dict[str, object]:
     """Return what is sent for `message`."""
     if isinstance(message, Failed):
         message = message._replace(text=message.text[:_TEXT])
-    return {"message": type(message).__name__.lower(), **message._asdict()}
+    return {"message": type(message).__name__.lower(), **dict(zip(message._fields, message, strict=True))}
 
 
 def from_object(fields: dict[str, object]) -> Message:
@@ -71,10 +71,12 @@ def from_object(fields: dict[str, object]) -> Message:
     kind = _KINDS.get(str(fields.get("message")))
     if kind is None or fields.keys() != {"message", *kind._fields}:
         raise ProtocolError("ill-formed message from a process being made")
-    values = [fields[name] for name in kind._fields]
-    if any(type(value) is not _TYPES[name] for name, value in zip(kind._fields, values, strict=True)):
-        raise ProtocolError("ill-typed message from a process being made")
-    return kind._make(values)
+    values: list[Any] = []
+    for name in kind._fields:
+        if type(fields[name]) is not _TYPES[name]:
+            raise ProtocolError("ill-typed message from a process being made")
+        values.append(fields[name])
+    return kind(*values)
 
 
 class Channel:

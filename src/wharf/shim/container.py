@@ -62,6 +62,33 @@ T = TypeVar("T")
 class Container:
     """The container that `maker` makes; stops the loop when there is nothing left to do."""
 
+    __slots__ = (
+        "_about",
+        "_answer_start",
+        "_early",
+        "_ended",
+        "_error",
+        "_execs",
+        "_former",
+        "_health",
+        "_held",
+        "_init",
+        "_is_ending",
+        "_is_given_up",
+        "_last",
+        "_log",
+        "_loop",
+        "_maker",
+        "_makers",
+        "_oom",
+        "_restarts",
+        "_server",
+        "_started_at",
+        "_status",
+        "_streams",
+        "_timer",
+    )
+
     def __init__(self, loop: Loop, server: Server, makers: Makers, maker: Maker) -> None:
         self._loop = loop
         self._server = server
@@ -84,12 +111,11 @@ class Container:
         self._restarts = Restarts()
         self._last: ExitRecord | None = None
         self._held = Held()
-        self._health_rules: HealthRules | None = None
         self._oom = OomWatch(loop, on_oom=lambda: server.tell({"event": "oom"}))
         self._execs = Execs(
             loop, makers, self._tell_of_exec, on_done=self._check_end, on_settled=self._check_settled
         )
-        self._health = Health(loop, self._execs, server.tell, makers)
+        self._health: Health | None = None
         maker.listen(loop, self._reported)
 
     def _new_streams(self) -> Streams:
@@ -127,7 +153,7 @@ class Container:
         """
         maker, about = self._maker, self._about
         self._init = init = Target(maker.pid, maker.pidfd, str(about["cgroup"]))
-        self._log = open_log(cast(LogConfig, about["log"]), self._loop, self._streams.resume)
+        self._log = open_log(cast("LogConfig", about["log"]), self._loop, self._streams.resume)
         self._streams.log = self._log
         self._streams.stdin_once = bool(about["stdin_once"])
         self._streams.use(maker.streams, console=maker.is_terminal)
@@ -139,10 +165,11 @@ class Container:
             close_all(maker.netlink)
             self._restart()
             return
-        if rules := cast(RestartRules | None, about["restart"]):
+        if rules := cast("RestartRules | None", about["restart"]):
             self._restarts = Restarts(rules["name"], rules["maximum"], rules["count"])
-        self._health_rules = cast(HealthRules | None, about["health"])
-        self._held.wanted = cast(list[str], about["shares"])
+        if about["health"] is not None:
+            self._health = Health(self._loop, self._execs, self._server.tell, self._makers)
+        self._held.wanted = cast("list[str]", about["shares"])
         self._hold_namespaces()
         failpoint("shim.created")
         self._server.tell({"event": "created", "pid": init.pid}, maker.netlink)
@@ -169,8 +196,8 @@ class Container:
         else:
             again = {"pid": self._init.pid, "started_at": moment, "restarts": self._restarts.count}
             self._server.tell({"event": "restarted", **again})
-        if self._health_rules is not None:
-            self._health.begin(self._health_rules, self._init, moment)
+        if self._health is not None:
+            self._health.begin(cast("HealthRules", self._about["health"]), self._init, moment)
 
     def _hold_namespaces(self) -> None:
         """Keep what the next run needs, if there may be one; the init is there, waiting or running."""
@@ -303,7 +330,8 @@ class Container:
         failpoint("shim.pause")
         self._cgroup.freeze()
         self._status = "paused"
-        self._health.pause()
+        if self._health is not None:
+            self._health.pause()
 
     def resume(self) -> None:
         """Let the processes run again."""
@@ -315,7 +343,8 @@ class Container:
         failpoint("shim.resume")
         self._cgroup.thaw()
         self._status = "running"
-        self._health.resume(self._living)
+        if self._health is not None:
+            self._health.resume(self._living)
 
     def kill(self) -> None:
         """Kill every process for good; a container that was not started is given up by that."""
@@ -377,7 +406,8 @@ class Container:
         # Without a start the init ends by a signal, or by itself when it sees us gone: a race of no meaning.
         self._ended = (_KILLED if self._started_at is None else status, now)
         os.close(init.pidfd)
-        self._health.pause()
+        if self._health is not None:
+            self._health.pause()
         failpoint("shim.reaped")
         self._streams.drain()
         if not (self._streams.is_ended and self._execs.are_all_done):

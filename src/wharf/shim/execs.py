@@ -68,6 +68,8 @@ class Execs:
     `on_done` is called after each end, `on_settled` when a client of one that ended has got what it was owed.
     """
 
+    __slots__ = ("_living", "_loop", "_makers", "_on_done", "_on_settled", "_owing", "_tell", "_unheard")
+
     def __init__(
         self,
         loop: Loop,

@@ -76,6 +76,19 @@ class Output:
 class Health:
     """The checks of one container. `tell` sends an event to whoever listens."""
 
+    __slots__ = (
+        "_execs",
+        "_loop",
+        "_makers",
+        "_probe",
+        "_rules",
+        "_started_at",
+        "_state",
+        "_target",
+        "_tell",
+        "_timer",
+    )
+
     def __init__(
         self, loop: Loop, execs: Execs, tell: Callable[[dict[str, object]], object], makers: Makers
     ) -> None:

@@ -1,12 +1,12 @@
 """The life of a shim process, from the spawner's fork to its end.
 
-It has one thread, imports nothing any more, and ignores the signals that are meant for wharfd or a terminal.
+It has one thread, imports nothing any more, and ignores what the spawner ignores: the signals that are meant
+for wharfd or a terminal.
 A failure of its own goes to `shim.log` in the bundle: it has nobody else to tell.
 """
 
 import gc
 import os
-import signal
 import socket
 from collections.abc import Callable, Sequence
 from typing import NoReturn
@@ -21,16 +21,12 @@ from wharf.shim.record import note_failure, write_pid
 from wharf.shim.requests import Requests
 from wharf.shim.server import Server
 
-_IGNORED = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGPIPE)
-
 
 def stand_by(await_order: Callable[[], tuple[str, socket.socket]]) -> NoReturn:
     """Be a shim as far as one can without a container, await its bundle and wharfd's channel, and be it."""
     status = 1
     makers = Makers("")
     try:
-        for number in _IGNORED:
-            signal.signal(number, signal.SIG_IGN)
         prctl.set_name("wharf-reserve")
         gc.freeze()
         gc.enable()
@@ -79,6 +75,8 @@ def serve(bundle: str, channel: socket.socket, work: Work, keep: Sequence[int] =
 
 class _Shim:
     """All parts of a shim, put together before anybody waits for them."""
+
+    __slots__ = ("_loop", "_makers", "_server")
 
     def __init__(self, makers: Makers, maker: Maker) -> None:
         self._makers = makers

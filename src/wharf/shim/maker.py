@@ -54,6 +54,19 @@ class Maker:
     network namespace. The descriptors are the taker's.
     """
 
+    __slots__ = (
+        "_loop",
+        "_maker",
+        "_on_report",
+        "_sock",
+        "_started",
+        "is_terminal",
+        "netlink",
+        "pid",
+        "pidfd",
+        "streams",
+    )
+
     def __init__(self, pid: int, sock: socket.socket) -> None:
         self.pid = 0
         self.pidfd = -1
@@ -114,7 +127,7 @@ class Maker:
     def _take(self, fields: dict[str, object], fds: list[int]) -> None:
         if "planned" in fields:
             self.streams = fds
-            self._on_report(Planned(cast(dict[str, object], fields["planned"])))
+            self._on_report(Planned(cast("dict[str, object]", fields["planned"])))
             return
         match message := from_object(fields):
             case Born(pid):
@@ -143,6 +156,8 @@ def _nobody(_report: Report | None) -> None:
 
 class Makers:
     """What all makers of the shim of `bundle` have in common."""
+
+    __slots__ = ("bundle",)
 
     def __init__(self, bundle: str) -> None:
         self.bundle = bundle

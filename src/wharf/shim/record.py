@@ -18,6 +18,7 @@ LOG = "shim.log"
 
 _STATE, _START_TIME = 3, 22
 """Fields of proc_pid_stat(5), counted from 1."""
+_STAT = 4096
 
 
 def write_durably(path: str, data: bytes) -> None:
@@ -84,8 +85,11 @@ def living_shim(bundle: str) -> int | None:
 
 def _start_time(pid: str) -> str:
     """Return when process `pid` started; raises FileNotFoundError or ProcessLookupError when it is dead."""
-    with open(f"/proc/{pid}/stat", "rb") as file:
-        stat = file.read()
+    fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        stat = os.read(fd, _STAT)
+    finally:
+        os.close(fd)
     # The second field is a name in parentheses, which may hold spaces and parentheses itself.
     fields = stat[stat.rindex(b")") + 2 :].split()
     if fields[_STATE - 3] in b"ZX":

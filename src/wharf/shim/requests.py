@@ -3,7 +3,8 @@
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import ClassVar
 
 from wharf import errors
 from wharf.linux.seqpacket import ProtocolError
@@ -14,28 +15,18 @@ from wharf.shim.server import Answer
 EARLY = 1024 * 1024
 """How much a client may have typed before its connection was handed over."""
 
-Request = Callable[[dict[str, object], list[int], Answer], dict[str, object] | None]
+
+Request = Callable[["Requests", dict[str, object], list[int], Answer], dict[str, object] | None]
 """Returns the result, or None when it will answer later."""
 
 
 class Requests:
     """Takes the requests for one container."""
 
+    __slots__ = ("_container",)
+
     def __init__(self, container: Container) -> None:
         self._container = container
-        self._by_name: dict[str, Request] = {
-            "start": self._start,
-            "attach": self._attach,
-            "signal": self._signal,
-            "resize": self._resize,
-            "exec": self._exec,
-            "pause": self._pause,
-            "resume": self._resume,
-            "state": self._state,
-            "kill": self._kill,
-            "restart-policy": self._restart_policy,
-            "stopping": self._stopping,
-        }
 
     def take(self, message: dict[str, object], fds: list[int], answer: Answer) -> None:
         """Carry a request out and answer it; takes what it keeps out of `fds`.
@@ -46,7 +37,7 @@ class Requests:
         try:
             if request is None:
                 raise errors.InvalidParameter(f"no such request: {message['op']!r}")
-            result = request(message, fds, answer)
+            result = request(self, message, fds, answer)
         except ProtocolError:
             raise
         except (errors.EngineError, OSError) as error:
@@ -112,6 +103,20 @@ class Requests:
     def _kill(self, _message: dict[str, object], _fds: list[int], _answer: Answer) -> dict[str, object]:
         self._container.kill()
         return {}
+
+    _by_name: ClassVar[Mapping[str, Request]] = {
+        "start": _start,
+        "attach": _attach,
+        "signal": _signal,
+        "resize": _resize,
+        "exec": _exec,
+        "pause": _pause,
+        "resume": _resume,
+        "state": _state,
+        "kill": _kill,
+        "restart-policy": _restart_policy,
+        "stopping": _stopping,
+    }
 
 
 def _take_client(fds: list[int]) -> tuple[socket.socket | None, bytes]:

@@ -83,6 +83,8 @@ class Connection:
 class Server:
     """Serves who connects, once it listens. `on_alone` is called when the last connection has ended."""
 
+    __slots__ = ("_listener", "connections", "loop", "on_alone", "on_request")
+
     def __init__(self, loop: Loop) -> None:
         self.loop = loop
         self.on_request: OnRequest = _refuse

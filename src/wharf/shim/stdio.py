@@ -22,6 +22,21 @@ class Streams:
     A client is let go when nothing more can come to it; if `is_patient`, not before `dismiss` or `finish`.
     """
 
+    __slots__ = (
+        "_input",
+        "_is_finished",
+        "_is_patient",
+        "_loop",
+        "_on_detach",
+        "_on_end",
+        "_on_settled",
+        "_outputs",
+        "clients",
+        "console",
+        "log",
+        "stdin_once",
+    )
+
     def __init__(
         self,
         loop: Loop,

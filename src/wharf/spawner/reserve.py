@@ -16,6 +16,7 @@ from typing import NamedTuple, NoReturn
 from wharf.failpoint import failpoint
 from wharf.linux import prctl, seqpacket
 from wharf.linux.descriptors import close_others
+from wharf.linux.signals import set_default
 
 
 class Order(NamedTuple):
@@ -109,7 +110,7 @@ class Reserve:
         """The child's whole life, up to _exit: a process border."""
         try:
             signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            set_default(signal.SIGCHLD)
             prctl.set_pdeathsig(signal.SIGKILL)
             close_others({sock.fileno()})
             if os.getppid() == parent:

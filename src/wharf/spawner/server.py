@@ -33,6 +33,8 @@ Preparation = Callable[[dict[str, object]], None]
 The arguments are wharfd's own, never a user's."""
 
 _GO = b"g"
+_IGNORED = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGPIPE)
+"""Meant for wharfd or a terminal; ignored by all children too, from their first moment on."""
 _BUSY_MS = 60
 """How long the reserve stays empty after a request: about as long as the start goes on that took from it."""
 _FREE_MS = 4
@@ -57,6 +59,8 @@ def serve(
     reserve = Reserve(stand_by)
     program = Program(jobs, reserve, preparations or {})
     wake_r, wake_w = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+    for number in _IGNORED:
+        signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, _note)
     signal.set_wakeup_fd(wake_w, warn_on_full_buffer=False)
     poll = select.poll()

@@ -38,17 +38,24 @@ class Both:
 
 def open_log(config: LogConfig, loop: Loop, on_room: Callable[[], None]) -> LogWriter | None:
     """Return the writer for `config`; `on_room` is called when it is not full any longer."""
+    match config["driver"]:
+        case "none":
+            return None
+        case "json-file" | "local" if not config.get("buffer"):
+            return _open_file(config)
+        case _:
+            return _open_courier(config, loop, on_room)
+
+
+def _open_courier(config: LogConfig, loop: Loop, on_room: Callable[[], None]) -> LogWriter:
+    """Return a writer with a process of its own, and a copy here where the log itself goes away."""
 
     def courier(open_writer: Callable[[], LogWriter]) -> Courier:
         return Courier(loop, open_writer, buffer=config.get("buffer", 0), on_room=on_room)
 
     match config["driver"]:
-        case "none":
-            return None
-        case "json-file" | "local" if config.get("buffer"):
-            return courier(lambda: _open_file(config))
         case "json-file" | "local":
-            return _open_file(config)
+            return courier(lambda: _open_file(config))
         case "syslog":
             target = config["syslog"]
             away = courier(lambda: Syslog(target))

@@ -22,6 +22,8 @@ class LogFiles:
     `mend` finds where half an entry begins that a power cut has left, which is cut off.
     """
 
+    __slots__ = ("_compressor", "_fd", "_max_file", "_mend", "_path", "lost", "max_size", "size")
+
     def __init__(
         self, path: str, *, max_size: int = 0, max_file: int = 1, compress: bool = False, mend: Mend
     ) -> None:

@@ -29,6 +29,8 @@ class JsonFile:
 
     is_full = False
 
+    __slots__ = ("_attrs", "_files", "_lines", "_second", "_second_text")
+
     def __init__(
         self, path: str, *, max_size: int = 0, max_file: int = 1, compress: bool = False, attrs: str = ""
     ) -> None:

@@ -27,6 +27,8 @@ class Chunk(NamedTuple):
 class Lines:
     """Cuts both streams; each waits with an unended line for its end."""
 
+    __slots__ = ("_pieces", "_tails")
+
     def __init__(self) -> None:
         self._tails = {1: b"", 2: b""}
         self._pieces: dict[int, tuple[int, int]] = {}
