@@ -19,6 +19,7 @@ if __name__ == "__main__":
 # ruff: noqa: E402 - found by the line above
 from wharf import errors
 from wharf.linux import seqpacket
+from wharf.shim.main import leave_the_spawner
 from wharf.spawner.server import serve
 
 
@@ -104,6 +105,7 @@ JOBS = {
 def stand_by(await_order: Callable[[], tuple[str, socket.socket]]) -> NoReturn:
     """Tell about this process once there is an order, then live until the channel ends."""
     bundle, channel = await_order()
+    leave_the_spawner()
     seqpacket.send(
         channel,
         {
