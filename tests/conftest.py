@@ -23,12 +23,14 @@ _ENGINE_FIXTURES = {"engine", "own_engine", "fresh_engine", "small_engine", "sha
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that start engines run in one worker, one after the other: so their time limits hold."""
+    """Tests that start engines run one after the other, those that kill them beside the rest.
+
+    So there are never more of them at a time than their time limits allow for.
+    """
     for item in items:
-        starts = item.path.parent.name == "crash" or _ENGINE_FIXTURES.intersection(
-            getattr(item, "fixturenames", ())
-        )
-        if starts:
+        if item.path.parent.name == "crash":
+            item.add_marker(pytest.mark.xdist_group("crash"))
+        elif _ENGINE_FIXTURES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.xdist_group("engine"))
 
 
