@@ -8,7 +8,6 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
 from typing import NoReturn
 
 SOURCE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "src")
@@ -19,7 +18,7 @@ if __name__ == "__main__":
 # ruff: noqa: E402 - found by the line above
 from wharf import errors
 from wharf.linux import seqpacket
-from wharf.shim.main import leave_the_spawner
+from wharf.spawner.reserve import AwaitOrder
 from wharf.spawner.server import serve
 
 
@@ -102,10 +101,9 @@ JOBS = {
 }
 
 
-def stand_by(await_order: Callable[[], tuple[str, socket.socket]]) -> NoReturn:
+def stand_by(await_order: AwaitOrder) -> NoReturn:
     """Tell about this process once there is an order, then live until the channel ends."""
-    bundle, channel = await_order()
-    leave_the_spawner()
+    bundle, channel = await_order(lambda _: None)
     seqpacket.send(
         channel,
         {

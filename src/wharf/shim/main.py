@@ -11,7 +11,6 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from wharf.failpoint import failpoint
 from wharf.linux import prctl, seqpacket
 from wharf.runtime import practise
 from wharf.shim.container import Container
@@ -22,7 +21,7 @@ from wharf.shim.requests import Requests
 from wharf.shim.server import Server
 
 
-def stand_by(await_order: Callable[[], tuple[str, socket.socket]]) -> NoReturn:
+def stand_by(await_order: Callable[[Callable[[str], None]], tuple[str, socket.socket]]) -> NoReturn:
     """Be a shim as far as one can without a container, await its bundle and wharfd's channel, and be it."""
     status = 1
     makers = Makers("")
@@ -32,9 +31,7 @@ def stand_by(await_order: Callable[[], tuple[str, socket.socket]]) -> NoReturn:
         gc.enable()
         maker = makers.fork(lambda sock: _make_when_told(makers, sock))
         shim = _Shim(makers, maker)
-        makers.bundle, channel = await_order()
-        maker.say({"bundle": makers.bundle})
-        leave_the_spawner()
+        makers.bundle, channel = await_order(lambda bundle: maker.say({"bundle": bundle}))
         prctl.set_name("wharf-shim")
         shim.run(channel)
         status = 0
@@ -43,16 +40,6 @@ def stand_by(await_order: Callable[[], tuple[str, socket.socket]]) -> NoReturn:
             note_failure(makers.bundle)
     finally:
         os._exit(status)
-
-
-def leave_the_spawner() -> None:
-    """Outlive it, and have nobody to complain to any more: a shim has only its bundle."""
-    prctl.set_pdeathsig(0)
-    null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-    for fd in range(3):
-        os.dup2(null, fd)
-    os.close(null)
-    failpoint("spawner.shim")
 
 
 def _make_when_told(makers: Makers, sock: socket.socket) -> None:

@@ -40,7 +40,7 @@ class Planned(NamedTuple):
 
 
 Report = Planned | Ready | Started | Failed
-"""`Started` is told when execve(2) has succeeded."""
+"""`Started` is told as the program is executed; what execve(2) refuses has started, for Docker."""
 
 OnReport = Callable[[Report | None], None]
 """Called with each report; with None when the maker has ended without having started a program."""
@@ -55,11 +55,11 @@ class Maker:
     """
 
     __slots__ = (
+        "_has_started",
         "_loop",
         "_maker",
         "_on_report",
         "_sock",
-        "_started",
         "is_terminal",
         "netlink",
         "pid",
@@ -77,7 +77,7 @@ class Maker:
         self._sock = sock
         self._loop: Loop | None = None
         self._on_report: OnReport = _nobody
-        self._started: Started | None = None
+        self._has_started = False
 
     def listen(self, loop: Loop, on_report: OnReport) -> None:
         """Hear the maker's reports from now on."""
@@ -106,8 +106,6 @@ class Maker:
             self._take(*packet)
         self._sock.close()
         os.waitpid(self._maker, 0)
-        if self._started is not None:
-            self._on_report(self._started)
 
     def _receive(self) -> tuple[dict[str, object], list[int]] | None:
         try:
@@ -121,7 +119,7 @@ class Maker:
             self._take(*packet)
             return
         self.end()
-        if self._started is None:
+        if not self._has_started:
             self._on_report(None)
 
     def _take(self, fields: dict[str, object], fds: list[int]) -> None:
@@ -138,7 +136,8 @@ class Maker:
                 if netlink:
                     self.netlink = [fds[-1]]
             case Started():
-                self._started = message
+                self._has_started = True
+                self._on_report(message)
             case Ready() | Failed():
                 self._on_report(message)
 

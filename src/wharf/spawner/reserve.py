@@ -26,8 +26,9 @@ class Order(NamedTuple):
     channel: socket.socket
 
 
-AwaitOrder = Callable[[], Order]
-"""Returns the order; does not return when none will come."""
+AwaitOrder = Callable[[Callable[[str], None]], Order]
+"""`await_order(first)` returns the order, with `first` called on its bundle as soon as it is known; does not
+return when none will come."""
 
 StandBy = Callable[[AwaitOrder], NoReturn]
 """`stand_by(await_order)`: prepare to be a shim, await the order, be the shim."""
@@ -116,17 +117,26 @@ class Reserve:
             if os.getppid() == parent:
                 os.setsid()
                 os.chdir("/")
-                self._stand_by(lambda: _await_order(sock))
+                self._stand_by(lambda first: _await_order(sock, first))
         except BaseException:
             traceback.print_exc()
         finally:
             os._exit(1)
 
 
-def _await_order(sock: socket.socket) -> Order:
+def _await_order(sock: socket.socket, first: Callable[[str], None]) -> Order:
     packet = seqpacket.receive(sock)
     if packet is None:
         os._exit(0)
     message, (channel,) = packet
+    bundle = str(message["bundle"])
+    first(bundle)
     sock.close()
-    return Order(str(message["bundle"]), socket.socket(fileno=channel))
+    prctl.set_pdeathsig(0)
+    # Until now there was somebody to complain to; a shim has only its bundle.
+    null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    for fd in range(3):
+        os.dup2(null, fd)
+    os.close(null)
+    failpoint("spawner.shim")
+    return Order(bundle, socket.socket(fileno=channel))

@@ -39,6 +39,12 @@ def every_step(box: Box) -> Spec:
     spec["process"]["terminal"] = True
     spec["root"]["readonly"] = True
     spec["mounts"].append(mount("/not/there/yet", "bind", str(box.folder), "rbind"))
+    staged = mount("/staged", "bind", "", "rbind")
+    staged["stage"] = {
+        "mounts": [{"type": "tmpfs", "source": "tmpfs", "options": []}],
+        "failure": "error mounting image x",
+    }
+    spec["mounts"].append(staged)
     spec["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW"}
     return spec
 
