@@ -142,6 +142,8 @@ class Shell:
 
     def _lines(self, said: bytes) -> list[str]:
         text = said.decode(errors="backslashreplace").replace(str(self.work), "<WORK>").replace("\r", "<CR>")
+        # Where the wrapper had the id written is none of the transcript's business.
+        text = re.sub(f'"{re.escape(str(self._made))}/[0-9]+"', '""', text)
         for pattern, name in (*_OURS, *_UNSTABLE):
             text = pattern.sub(name, text)
         return [line.rstrip() for line in text.splitlines()]

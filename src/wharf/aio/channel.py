@@ -84,8 +84,6 @@ class Channel:
                 return seqpacket.receive(self._sock)
             except BlockingIOError:
                 await self._ready(self._loop.add_reader, self._loop.remove_reader)
-            except ConnectionResetError:
-                return None
 
     def listen(
         self,
@@ -108,8 +106,6 @@ class Channel:
             packet = seqpacket.receive(self._sock)
         except BlockingIOError:
             return
-        except ConnectionResetError:
-            packet = None
         except OSError as error:
             packet, reason = None, error
         if packet is not None:

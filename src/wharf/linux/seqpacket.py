@@ -86,9 +86,13 @@ def receive(sock: socket.socket) -> tuple[dict[str, object], list[int]] | None:
     """Return the next message and its descriptors, or None at the end; blocks as the socket does.
 
     An empty packet cannot be told from the end, recv(2), and is the end. Raises ProtocolError as the module
-    says, and OSError (EAGAIN, ECONNRESET).
+    says, and OSError (EAGAIN).
     """
-    packet, ancillary, flags, _ = sock.recvmsg(limits.PACKET, _ANCILLARY, socket.MSG_CMSG_CLOEXEC)
+    try:
+        packet, ancillary, flags, _ = sock.recvmsg(limits.PACKET, _ANCILLARY, socket.MSG_CMSG_CLOEXEC)
+    except ConnectionResetError:
+        # The other side has gone without reading all of ours. That is told once, and before what it had sent.
+        packet, ancillary, flags, _ = sock.recvmsg(limits.PACKET, _ANCILLARY, socket.MSG_CMSG_CLOEXEC)
     fds: list[int] = []
     for level, kind, data in ancillary:
         fds += _rights(level, kind, data)

@@ -111,8 +111,6 @@ def _serve_one(sock: socket.socket, program: Program) -> bool:
     except seqpacket.ProtocolError as error:
         _complain(str(error))
         return False
-    except ConnectionResetError:
-        return False
     if packet is None:
         return False
     message, fds = packet

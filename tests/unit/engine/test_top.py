@@ -60,7 +60,7 @@ def test_our_own_list_shows_what_is_asked_for() -> None:
     heading, line, _ = text.split("\n")
     assert heading == "PID PARENT COMMAND"
     assert line.split()[:2] == [str(os.getpid()), str(os.getppid())]
-    assert "pytest" in line
+    assert "python" in line
 
 
 def test_our_own_list_of_the_bsd_form() -> None:

@@ -35,6 +35,15 @@ def open_fds() -> set[str]:
     return set(os.listdir("/proc/self/fd"))
 
 
+def test_who_goes_without_having_read_is_heard_to_the_end(ends: Pair) -> None:
+    ours, theirs = ends
+    seqpacket.send(ours, {"n": 1})
+    seqpacket.send(theirs, {"last": "words"})
+    theirs.close()
+    assert seqpacket.receive(ours) == ({"last": "words"}, [])
+    assert seqpacket.receive(ours) is None
+
+
 def message_of_size(size: int) -> dict[str, object]:
     empty = len(seqpacket.encode({"text": ""}))
     return {"text": "x" * (size - empty)}
