@@ -261,10 +261,16 @@ class OwnEngine(Engine):
         def same_as_before() -> bool:
             nonlocal counted
             before, counted = counted, self.census()
-            return not difference(before, counted)
+            return self._rests(counted) and not difference(before, counted)
 
         eventually(same_as_before, what="the engine to rest")
         return counted
+
+    def _rests(self, census: Census) -> bool:
+        """Whether nothing is being deleted behind, and the next shim waits in reserve."""
+        roots = (self.data_root, self.exec_root)
+        folders = {path.name for root in roots for path in (root / "containers").iterdir()}
+        return folders <= self.ids() and any("wharf-reserve" in line for line in census["processes"])
 
     def settle(self, base: Census, *, limit_s: float = 5.0) -> None:
         """Wait until the census equals `base`; what differs is the failure's words."""

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import tarfile
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -78,11 +79,10 @@ def test_an_images_content_comes_into_a_volume_as_it_is(own_engine: OwnEngine, w
 def test_a_link_at_the_mount_point_leads_nowhere_outside(
     own_engine: OwnEngine, wharf: Cli, target: str
 ) -> None:
-    outside = Path("/run/wt-outside")
+    outside = Path(tempfile.mkdtemp(prefix="wt-outside-", dir="/run"))
     link = (entry("data", kind=tarfile.SYMTYPE, link=target.replace("/outside", str(outside))), b"")
-    own_engine.load(docker_archive("wt-link:1", [busybox_layer(), layer([link])]))
-    outside.mkdir()
     try:
+        own_engine.load(docker_archive("wt-link:1", [busybox_layer(), layer([link])]))
         (outside / "secret").write_text("of the host")
         made = wharf(
             "run", "--rm", "-v", "wt-v:/data", "wt-link:1", "sh", "-c", "ls -a /data; echo x >/data/f"
