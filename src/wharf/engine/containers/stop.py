@@ -44,11 +44,19 @@ def is_supported(number: int) -> bool:
 async def _signal(context: Context, container: Container, number: int) -> None:
     """Send a signal, and see to it that a container whose end is asked for stays down.
 
-    One that waits for its next start gets no signal: it stays down at once, or goes on waiting.
+    One that waits for its next start gets no signal: it stays down at once, or goes on waiting. Raises
+    NotRunning, also for one that ends in this moment.
     """
     run = container.run
     if run is None or not container.is_alive:
         raise NotRunning(container.id)
+    try:
+        await _send(context, container, run, number)
+    except Unavailable as error:
+        raise NotRunning(container.id) from error
+
+
+async def _send(context: Context, container: Container, run: Run, number: int) -> None:
     is_paused = container.condition.status is Status.PAUSED
     run.is_killed = run.is_killed or number == signals.SIGKILL
     is_final = _is_final(container, number)
@@ -123,8 +131,9 @@ async def stop(context: Context, container: Container, *, signal: str | None, ti
             patience_s = _GRACE_WITHOUT_SIGNAL_S
         if not await _ends_within(ended, patience_s):
             await kill_and_wait(context, container)
-    except NotRunning:
-        pass  # it ended between the look and the signal: what was asked is so
+    except NotRunning:  # it ended between the look and the signal: what was asked is so, once it is on record
+        if container.run is not None:
+            await _ends_within(ended, _GRACE_AFTER_KILL_S)
     context.emit(container, "stop")
 
 

@@ -6,13 +6,18 @@ A file is known by its inode, which a compressed one tells in its header (`shim/
 import contextlib
 import json
 import os
+import time
 import zlib
+from itertools import pairwise
 from typing import Self
 
 from wharf.shim.log.compress import SUFFIX
 
 _CHUNK = 1024 * 1024
-_ATTEMPTS = 100
+_ATTEMPTS = 2000
+_PAUSE_S = 0.0005
+"""Between two attempts: a rotation takes about as long."""
+
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
 _EXTRA = 0x04
 _HEADER = 12
@@ -56,7 +61,8 @@ class LogFile:
 def open_all(path: str) -> list[LogFile]:
     """Open all files of the log at `path`, oldest first.
 
-    A rotation in the middle shows by the live file, which is another one then, and it is done again.
+    A rotation in the middle shows by the live file, which is another one then, or before that by a file that
+    was moved under us: met twice, or away from its number while older ones are there. It is done again.
     """
     for _ in range(_ATTEMPTS):
         with contextlib.ExitStack() as stack:
@@ -68,10 +74,23 @@ def open_all(path: str) -> list[LogFile]:
                     found.insert(0, file)
                 number += 1
             live = found[-1].inode if found else 0
-            if live == _inode(path) or (found and not os.path.exists(path)):
+            is_moving = _is_older(path, number) or any(a.inode == b.inode for a, b in pairwise(found))
+            if not is_moving and (live == _inode(path) or (found and not os.path.exists(path))):
                 stack.pop_all()
                 return found
+        time.sleep(_PAUSE_S)
     raise OSError("the log is rotated faster than it can be read")
+
+
+def _is_older(path: str, number: int) -> bool:
+    """Return whether there is a file of a higher number than `number`."""
+    folder, name = os.path.split(path)
+    numbers = (
+        entry.removeprefix(f"{name}.").removesuffix(SUFFIX)
+        for entry in os.listdir(folder)
+        if entry.startswith(f"{name}.")
+    )
+    return any(text.isdecimal() and int(text) > number for text in numbers)
 
 
 def after(path: str, inode: int) -> tuple[bool, list[LogFile]]:
