@@ -95,7 +95,9 @@ def list_rate(side: Side) -> float:
 def log_flood(side: Side) -> float:
     """MB a second that `yes` gets into the json-file log, over five seconds, in bytes of its own output."""
     name = "wb-flood"
-    side.docker("run", "-d", "--name", name, IMAGE, "yes", "0123456789abcdef0123456789abcde")
+    # Nothing is rotated away meanwhile: what is written is counted by the size of the file.
+    bound = ("--log-opt", "max-size=100g")
+    side.docker("run", "-d", "--name", name, *bound, IMAGE, "yes", "0123456789abcdef0123456789abcde")
     try:
         path = side.docker("inspect", "-f", "{{.LogPath}}", name).strip()
         begun, before = time.perf_counter(), side.log_bytes(path)

@@ -61,7 +61,7 @@ def listed_ports(context: Context, container: Container) -> list[Port]:
 
 
 def _has_network(container: Container) -> bool:
-    return container.run is not None and any(endpoint.interfaces for endpoint in container.run.endpoints)
+    return container.run is not None and any(one.ip or one.ip6 for one in container.run.endpoints)
 
 
 def _is_port(text: str) -> bool:
