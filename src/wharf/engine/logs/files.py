@@ -85,9 +85,13 @@ def open_all(path: str) -> list[LogFile]:
 def _is_older(path: str, number: int) -> bool:
     """Return whether there is a file of a higher number than `number`."""
     folder, name = os.path.split(path)
+    try:
+        entries = os.listdir(folder)
+    except FileNotFoundError:  # nothing was ever logged
+        return False
     numbers = (
         entry.removeprefix(f"{name}.").removesuffix(SUFFIX)
-        for entry in os.listdir(folder)
+        for entry in entries
         if entry.startswith(f"{name}.")
     )
     return any(text.isdecimal() and int(text) > number for text in numbers)
