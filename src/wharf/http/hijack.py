@@ -5,14 +5,25 @@ descriptor only and never shuts the connection down, so a client that has closed
 comes later. Whoever is given the connection owns it.
 """
 
+import asyncio
+import fcntl
 import os
 import socket
+import struct
+import termios
+import time
 from typing import NamedTuple
 
 from aiohttp import web
 
 from wharf.errors import NotImplementedByEngine
 from wharf.http.connection import Connection
+
+
+_PATIENCE_S = 0.1
+"""How long a client may take to read the head; one that takes longer has no right to what it loses."""
+
+_PAUSE_S = 0.0003
 
 
 class HijackedConnection(NamedTuple):
@@ -28,7 +39,8 @@ class HijackedConnection(NamedTuple):
 async def hijack(request: web.BaseRequest, head: bytes) -> HijackedConnection:
     """Send `head`, the answer's head with its empty line, and take the connection out of aiohttp.
 
-    The handler then returns an empty `Raw`. Raises ConnectionError when the client is already gone, and
+    Returns when the client has read the head: docker-py and others lose what they find behind it in the same
+    read. The handler then returns an empty `Raw`. Raises ConnectionError when the client is already gone, and
     NotImplementedByEngine on a TLS connection, whose bytes no plain socket could carry.
     """
     transport = request.transport
@@ -51,4 +63,18 @@ async def hijack(request: web.BaseRequest, head: bytes) -> HijackedConnection:
     sock = socket.socket(fileno=os.dup(shared.fileno()))
     sock.setblocking(False)
     transport.abort()
+    await _is_read(sock)
     return HijackedConnection(sock, leftover)
+
+
+async def _is_read(sock: socket.socket) -> None:
+    """Wait, not for long, until the other side has read all that was sent: ioctl SIOCOUTQ, unix(7), tcp(7).
+
+    On TCP that is until its kernel has it.
+    """
+    end = time.monotonic() + _PATIENCE_S
+    while time.monotonic() < end:
+        (unread,) = struct.unpack("i", fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, b"\0\0\0\0"))
+        if not unread:
+            return
+        await asyncio.sleep(_PAUSE_S)
