@@ -19,7 +19,6 @@ from aiohttp import web
 from wharf.errors import NotImplementedByEngine
 from wharf.http.connection import Connection
 
-
 _PATIENCE_S = 0.1
 """How long a client may take to read the head; one that takes longer has no right to what it loses."""
 
