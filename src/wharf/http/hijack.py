@@ -62,11 +62,11 @@ async def hijack(request: web.BaseRequest, head: bytes) -> HijackedConnection:
     sock = socket.socket(fileno=os.dup(shared.fileno()))
     sock.setblocking(False)
     transport.abort()
-    await _is_read(sock)
+    await until_read(sock)
     return HijackedConnection(sock, leftover)
 
 
-async def _is_read(sock: socket.socket) -> None:
+async def until_read(sock: socket.socket) -> None:
     """Wait, not for long, until the other side has read all that was sent: ioctl SIOCOUTQ, unix(7), tcp(7).
 
     On TCP that is until its kernel has it.
